@@ -1,0 +1,56 @@
+# Everything works on a fresh clone with Python >= 3.11 and make: the virtual environment comes
+# from the locks in requirements/ (exact versions with hashes).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test check bench lock format clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/gateway demo $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/flake8-async gateway firmware_sim protocols
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/codespell gateway firmware_sim protocols tests benchmarks docs README.md CHANGELOG.md
+	$(BIN)/deptry .
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The locks name no index: whichever one pip is configured with serves them, the hashes decide.
+lock: $(VENV)/.dev
+	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
+	  --output-file runtime.txt ../pyproject.toml --group ../pyproject.toml:build
+	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --constraint runtime.txt --output-file dev.txt ../pyproject.toml \
+	  --group ../pyproject.toml:build --group ../pyproject.toml:dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements/runtime.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

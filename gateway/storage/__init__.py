@@ -1,0 +1,11 @@
+"""Where things are kept: tables, queries, migrations, files.
+
+    database   the one door to SQL: worker threads behind a limiter, ``read`` and ``write``
+    columns    column types that mean the same on SQLite and PostgreSQL
+    tables/    one module per aggregate, SQLAlchemy Core on one ``metadata``
+    queries/   same names; plain functions ``(connection, ...) -> frozen record``
+    migrations Alembic owns the schema
+
+May import ``runtime``, ``domain`` and ``config``. SQLAlchemy appears here and in ``backoffice``
+only; what a query returns is a frozen record, never a row or a session.
+"""

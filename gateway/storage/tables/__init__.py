@@ -1,0 +1,16 @@
+"""The schema, one module per aggregate, all on one ``metadata``."""
+
+from __future__ import annotations
+
+from sqlalchemy import MetaData
+
+#: Constraint names are fixed by convention, so that a migration can name what it drops.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
