@@ -1,0 +1,453 @@
+"""Every message of the link as a frozen record, and the codec for them.
+
+Bodies are MessagePack arrays that begin with the message's tag. Members may be added at the end
+of a record with a default, so that an older peer ignores them and a newer one copes without;
+anything else needs a new protocol version.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+import msgspec
+
+from protocols.errors import RemoteProtocolError
+
+SUBPROTOCOL = "connector-link.v1"
+
+#: Versions this code speaks, best first.
+VERSIONS: tuple[int, ...] = (1,)
+
+#: Largest envelope either side accepts, bytes. A UDS request over DoIP may exceed 64 KiB and a
+#: transfer block of a job does not; 1 MiB is what trio-websocket accepts by default.
+MAX_ENVELOPE = 1 << 20
+
+
+class Channel(IntEnum):
+    """What an envelope belongs to, in order of priority: the lower number goes first."""
+
+    CONTROL = 0
+    EXCHANGE = 1
+    JOB = 2
+    FILE = 3
+    FRAME = 4
+
+
+class CloseCode(IntEnum):
+    """Why a link was said goodbye to. Stable: connectors decide by it whether to come back."""
+
+    NORMAL = 0
+    RESTARTING = 1  # the gateway goes down or asks the connector to move; come back
+    REPLACED = 2  # a newer dial-in of the same connector
+    OVERLOADED = 3  # come back after `retry_after_ms`
+    AUTHENTICATION = 10  # unknown connector, wrong key, disabled: one code for all, on purpose
+    VERSION = 11  # no version in common
+    PROTOCOL = 20  # malformed, out of state, gap in the numbers
+    CREDIT = 21  # more was sent on a channel than had been granted
+    TOO_LARGE = 22
+    SILENT = 23  # nothing heard for three ping intervals
+    DISABLED = 24  # switched off while online
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Root of all messages. ``channel`` and ``numbered`` are properties of the class."""
+
+    channel: ClassVar[Channel] = Channel.CONTROL
+    #: Numbered messages are kept until acknowledged and delivered exactly once.
+    numbered: ClassVar[bool] = False
+
+
+# --- what a connector can do -----------------------------------------------------------------
+
+
+class BusInfo(msgspec.Struct, frozen=True, array_like=True):
+    """One vehicle bus at the connector.
+
+    Attributes:
+        name: how requests name it (``can0``); unique at its connector.
+        kind: ``can``, ``can-fd`` or ``doip``.
+        bitrate: nominal bit rate, bit/s; 0 for DoIP.
+        data_bitrate: bit rate of the CAN-FD data phase, bit/s; 0 where there is none.
+    """
+
+    name: str
+    kind: str
+    bitrate: int = 0
+    data_bitrate: int = 0
+
+
+class EcuInfo(msgspec.Struct, frozen=True, array_like=True):
+    """One control unit the connector knows how to reach.
+
+    Attributes:
+        name: what people call it (``engine``).
+        bus: name of its bus.
+        request_id: CAN id that reaches it, ``None`` on DoIP.
+        response_id: CAN id it answers from.
+        logical_address: its DoIP address (ISO 13400-2 table 13), ``None`` on CAN.
+        extended: 29-bit CAN identifiers.
+    """
+
+    name: str
+    bus: str
+    request_id: int | None = None
+    response_id: int | None = None
+    logical_address: int | None = None
+    extended: bool = False
+
+
+class Capabilities(msgspec.Struct, frozen=True, array_like=True):
+    """What the connector offers on this link.
+
+    Attributes:
+        buses: its vehicle buses.
+        ecus: control units known for the vehicle it sits in.
+        isotp: ISO-TP and the UDS timing run on board; without it only raw frames are offered.
+        jobs: whole transfers can be handed over.
+        software: firmware version number.
+        hardware: hardware version number.
+    """
+
+    buses: tuple[BusInfo, ...] = ()
+    ecus: tuple[EcuInfo, ...] = ()
+    isotp: bool = True
+    jobs: bool = False
+    software: int = 0
+    hardware: int = 0
+
+
+# --- handshake and housekeeping: never numbered --------------------------------------------
+
+
+class Resume(msgspec.Struct, frozen=True, array_like=True):
+    """Claim of an interrupted link: its token and the last number received on it."""
+
+    token: bytes
+    received: int
+
+
+class Hello(Message, tag=1):
+    """Connector, first message.
+
+    Attributes:
+        versions: protocol versions it speaks.
+        uuid: who it claims to be, 36 characters.
+        nonce: 32 random bytes, new for each connection.
+        capabilities: what it offers.
+        resume: the link it wants to go on with, if any.
+        credit: messages it is ready to take, by channel.
+    """
+
+    versions: tuple[int, ...]
+    uuid: str
+    nonce: bytes
+    capabilities: Capabilities
+    resume: Resume | None = None
+    credit: dict[int, int] = {}
+
+
+class Challenge(Message, tag=2):
+    """Gateway: the version to speak, and 32 random bytes to sign."""
+
+    version: int
+    nonce: bytes
+
+
+class Proof(Message, tag=3):
+    """Connector: Ed25519 signature over the handshake (see :mod:`protocols.link.handshake`).
+
+    Empty where a TLS client certificate has proved the identity already.
+    """
+
+    signature: bytes
+
+
+class Welcome(Message, tag=4):
+    """Gateway: the link is up.
+
+    Attributes:
+        token: 16 bytes that name this link for a later resume.
+        resumed: the claimed link goes on; otherwise both sides start from nothing.
+        received: last number the gateway had received on the resumed link.
+        ping_ms: how often the gateway pings; three silent intervals mean the link is dead.
+        window_ms: how long an interrupted link can be resumed.
+        credit: messages the gateway is ready to take, by channel.
+    """
+
+    token: bytes
+    resumed: bool
+    received: int
+    ping_ms: int
+    window_ms: int
+    credit: dict[int, int]
+
+
+class Goodbye(Message, tag=5):
+    """Either side, last message: a code, a reason for people, and when to come back."""
+
+    code: int
+    reason: str = ""
+    retry_after_ms: int | None = None
+
+
+class Ping(Message, tag=6):
+    """Gateway: answer at once. ``id`` comes back in the pong."""
+
+    id: int
+
+
+class Pong(Message, tag=7):
+    """Connector: the ping's id, and its own clock in microseconds when it answered."""
+
+    id: int
+    clock_us: int
+
+
+class Ack(Message, tag=8):
+    """Carries nothing itself: the acknowledgement is in the envelope."""
+
+
+class Credit(Message, tag=9):
+    """The sender may have sent up to ``limit`` messages on ``on`` since this connection began."""
+
+    on: int
+    limit: int
+
+
+# --- control: numbered ---------------------------------------------------------------------
+
+
+class StatusReport(Message, tag=20):
+    """Connector: how it is. Sent when something changed.
+
+    Attributes:
+        vin: read from the vehicle.
+        voltage_mv: at the plug, millivolts.
+        ignition: terminal 15.
+        wifi: the network is reached by wifi.
+    """
+
+    numbered = True
+    vin: str | None = None
+    voltage_mv: int | None = None
+    ignition: bool | None = None
+    wifi: bool = False
+
+
+class SessionOpen(Message, tag=21):
+    """Gateway: an operator's session begins.
+
+    Attributes:
+        session: its id.
+        writer: it holds the lease, so tester present runs for what it opens.
+        grace_ms: how long tester present goes on after the link is lost.
+    """
+
+    numbered = True
+    session: str
+    writer: bool
+    grace_ms: int
+
+
+class SessionClose(Message, tag=22):
+    """Gateway: the session is over; the vehicle goes to its safe state."""
+
+    numbered = True
+    session: str
+
+
+class SessionClosed(Message, tag=23):
+    """Connector: the session is over and the vehicle is in its safe state.
+
+    Attributes:
+        session: its id.
+        safe: every control unit the session had opened is back in its default session.
+        detail: which are not, and why.
+    """
+
+    numbered = True
+    session: str
+    safe: bool
+    detail: str = ""
+
+
+class FrameFilter(msgspec.Struct, frozen=True, array_like=True):
+    """Frames whose ``id & mask == self.id & mask``, of this identifier length."""
+
+    id: int
+    mask: int
+    extended: bool = False
+
+
+class MonitorStart(Message, tag=24):
+    """Gateway: send raw frames of a bus.
+
+    Attributes:
+        bus: its name.
+        index: the number frame batches of this bus carry.
+        filters: none means every frame.
+        flush_ms: a batch is sent at the latest after this time.
+    """
+
+    numbered = True
+    bus: str
+    index: int
+    filters: tuple[FrameFilter, ...] = ()
+    flush_ms: int = 10
+
+
+class MonitorStop(Message, tag=25):
+    """Gateway: no more frames of this bus."""
+
+    numbered = True
+    bus: str
+
+
+# --- exchanges: numbered -------------------------------------------------------------------
+
+
+class CanTarget(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """A control unit on CAN, by its ids.
+
+    Attributes:
+        request_id: CAN id of the request.
+        response_id: CAN id of the answer; ``None`` sends functionally and gathers answers.
+        bus: name of the bus, or empty for the connector's first CAN bus.
+        extended: 29-bit identifiers.
+        mode: ISO 15765-2 addressing, ``normal``, ``normal_fixed``, ``extended`` or ``mixed``.
+        target_address: N_TA, for extended addressing.
+        source_address: N_SA, for extended addressing.
+        address_extension: N_AE, for mixed addressing.
+    """
+
+    request_id: int
+    response_id: int | None = None
+    bus: str = ""
+    extended: bool = False
+    mode: str = "normal"
+    target_address: int | None = None
+    source_address: int | None = None
+    address_extension: int | None = None
+
+
+class DoipTarget(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """A control unit on DoIP, by its logical address."""
+
+    logical_address: int
+    functional: bool = False
+
+
+class FunctionalTarget(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """All control units of a bus: 7DF on CAN (ISO 15765-4), E400 on DoIP."""
+
+    bus: str = ""
+
+
+Target = CanTarget | DoipTarget | FunctionalTarget
+
+
+class ExchangeRequest(Message, tag=40):
+    """Gateway: one request to the vehicle.
+
+    Attributes:
+        id: matches the result; unique within the link.
+        session: on whose behalf.
+        target: which control unit.
+        request: UDS or OBD bytes, service identifier first.
+    """
+
+    channel = Channel.EXCHANGE
+    numbered = True
+    id: int
+    session: str
+    target: Target
+    request: bytes
+
+
+class ExchangeResponse(msgspec.Struct, frozen=True, array_like=True):
+    """One answer.
+
+    Attributes:
+        source: CAN id or logical address it came from.
+        data: its bytes.
+        pending: how many times the ECU asked for more time (0x78) before it.
+        sent_us: when the request had left, connector clock, microseconds.
+        received_us: when the answer was complete, connector clock, microseconds.
+    """
+
+    source: int
+    data: bytes
+    pending: int
+    sent_us: int
+    received_us: int
+
+
+class ExchangeResult(Message, tag=41):
+    """Connector: how it went.
+
+    Attributes:
+        id: of the request.
+        responses: none where a positive response was suppressed, many where functional.
+        failure: empty, or a stable word: ``no_response``, ``pending_too_long``,
+            ``busy_too_long``, ``transport``, ``unknown_bus``, ``unknown_ecu``, ``refused``.
+        detail: for people.
+    """
+
+    channel = Channel.EXCHANGE
+    numbered = True
+    id: int
+    responses: tuple[ExchangeResponse, ...] = ()
+    failure: str = ""
+    detail: str = ""
+
+
+ControlMessage = (
+    Hello
+    | Challenge
+    | Proof
+    | Welcome
+    | Goodbye
+    | Ping
+    | Pong
+    | Ack
+    | Credit
+    | StatusReport
+    | SessionOpen
+    | SessionClose
+    | SessionClosed
+    | MonitorStart
+    | MonitorStop
+)
+ExchangeMessage = ExchangeRequest | ExchangeResult
+
+_encoder = msgspec.msgpack.Encoder()
+#: One decoder a channel, so that a message on a wrong channel does not even decode.
+_decoders: dict[Channel, msgspec.msgpack.Decoder[ControlMessage | ExchangeMessage]] = {
+    Channel.CONTROL: msgspec.msgpack.Decoder(ControlMessage),
+    Channel.EXCHANGE: msgspec.msgpack.Decoder(ExchangeMessage),
+}
+
+
+def encode_body(message: Message) -> bytes:
+    """Return the MessagePack body of a message."""
+    return _encoder.encode(message)
+
+
+def decode_body(channel: Channel, body: bytes) -> Message:
+    """Return the message in ``body``.
+
+    Raises:
+        RemoteProtocolError: no such message on this channel, or a member of the wrong type.
+    """
+    decoder = _decoders.get(channel)
+    if decoder is None:
+        raise RemoteProtocolError(
+            f"no messages are defined on channel {channel.name}", code=CloseCode.PROTOCOL
+        )
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RemoteProtocolError(
+            f"malformed {channel.name} message: {error}", code=CloseCode.PROTOCOL
+        ) from None
