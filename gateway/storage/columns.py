@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
 #: JSON text on SQLite, JSONB on PostgreSQL.
 Json = JSON().with_variant(JSONB(), "postgresql")
+
+# Any: the engine's type under a decorator may be of any Python type.
+_Impl = TypeEngine[Any] | type[TypeEngine[Any]]
 
 
 class Amount(TypeDecorator[Decimal]):
@@ -24,8 +28,8 @@ class Amount(TypeDecorator[Decimal]):
         places: decimal places kept. 2 for amounts, 4 for unit prices.
     """
 
-    impl = BigInteger
-    cache_ok = True
+    impl: _Impl = BigInteger
+    cache_ok: bool | None = True
 
     def __init__(self, places: int = 2) -> None:
         super().__init__()
@@ -46,8 +50,8 @@ class Amount(TypeDecorator[Decimal]):
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC time; refuses naive ones, which is where wrong hours come from."""
 
-    impl = DateTime(timezone=True)
-    cache_ok = True
+    impl: _Impl = DateTime(timezone=True)
+    cache_ok: bool | None = True
 
     @override
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:

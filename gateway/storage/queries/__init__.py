@@ -1,1 +1,1 @@
-"""Queries, one module per aggregate: ``(connection, ...) -> frozen record``, no I/O of their own."""
+"""Queries, one module per aggregate: ``(connection, ...) -> frozen record``; no I/O otherwise."""

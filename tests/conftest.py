@@ -1,0 +1,63 @@
+"""Fixtures that every room's tests share: a database of their own, a clock that stands still."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pytest
+
+from gateway.storage import tables
+from gateway.storage.database import Database, make_engine, open_database
+
+for _module in iter_modules(tables.__path__):
+    import_module(f"{tables.__name__}.{_module.name}")
+
+
+class SettableClock:
+    """A ``gateway.domain.clock.Clock`` that moves only when a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> datetime:
+        self.now += timedelta(seconds=seconds)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture(scope="session")
+def empty_database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every table and no row; copied, which is faster than making it."""
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    engine = make_engine(f"sqlite:///{path}")
+    tables.metadata.create_all(engine)
+    with engine.connect() as connection:
+        # The copy must not depend on a write-ahead log left behind.
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def database_url(empty_database_file: Path, tmp_path: Path) -> str:
+    path = tmp_path / "gateway.db"
+    shutil.copyfile(empty_database_file, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with open_database(database_url) as opened:
+        yield opened
