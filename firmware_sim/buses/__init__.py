@@ -1,1 +1,12 @@
-"""."""
+"""CAN buses under Trio: every python-can interface behind one awaitable face.
+
+    can_bus    ``open_bus("virtual:demo-1")``: send, subscribe, statistics; reopens a lost bus
+    feed       where received frames wait for one reader: bounded, drops the oldest and counts
+    router     which feeds a frame goes to, by identifier or by filter
+    ports      how frames get in and out: one port a kind of python-can bus
+    virtual    python-can's in-process bus without a thread, open to its other users
+    messages   CanFrame <-> can.Message
+
+A port knows python-can and nothing of ISO-TP; whoever subscribes sees `CanFrame` only. Imports
+``protocols.can`` and python-can; never the firmware or the vehicle, which both sit on it.
+"""
