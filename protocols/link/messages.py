@@ -127,7 +127,7 @@ class Resume(msgspec.Struct, frozen=True, array_like=True):
     received: int
 
 
-class Hello(Message, tag=1):
+class Hello(Message, frozen=True, tag=1):
     """Connector, first message.
 
     Attributes:
@@ -147,14 +147,14 @@ class Hello(Message, tag=1):
     credit: dict[int, int] = {}
 
 
-class Challenge(Message, tag=2):
+class Challenge(Message, frozen=True, tag=2):
     """Gateway: the version to speak, and 32 random bytes to sign."""
 
     version: int
     nonce: bytes
 
 
-class Proof(Message, tag=3):
+class Proof(Message, frozen=True, tag=3):
     """Connector: Ed25519 signature over the handshake (see :mod:`protocols.link.handshake`).
 
     Empty where a TLS client certificate has proved the identity already.
@@ -163,7 +163,7 @@ class Proof(Message, tag=3):
     signature: bytes
 
 
-class Welcome(Message, tag=4):
+class Welcome(Message, frozen=True, tag=4):
     """Gateway: the link is up.
 
     Attributes:
@@ -183,7 +183,7 @@ class Welcome(Message, tag=4):
     credit: dict[int, int]
 
 
-class Goodbye(Message, tag=5):
+class Goodbye(Message, frozen=True, tag=5):
     """Either side, last message: a code, a reason for people, and when to come back."""
 
     code: int
@@ -191,24 +191,24 @@ class Goodbye(Message, tag=5):
     retry_after_ms: int | None = None
 
 
-class Ping(Message, tag=6):
+class Ping(Message, frozen=True, tag=6):
     """Gateway: answer at once. ``id`` comes back in the pong."""
 
     id: int
 
 
-class Pong(Message, tag=7):
+class Pong(Message, frozen=True, tag=7):
     """Connector: the ping's id, and its own clock in microseconds when it answered."""
 
     id: int
     clock_us: int
 
 
-class Ack(Message, tag=8):
+class Ack(Message, frozen=True, tag=8):
     """Carries nothing itself: the acknowledgement is in the envelope."""
 
 
-class Credit(Message, tag=9):
+class Credit(Message, frozen=True, tag=9):
     """The sender may have sent up to ``limit`` messages on ``on`` since this connection began."""
 
     on: int
@@ -218,7 +218,7 @@ class Credit(Message, tag=9):
 # --- control: numbered ---------------------------------------------------------------------
 
 
-class StatusReport(Message, tag=20):
+class StatusReport(Message, frozen=True, tag=20):
     """Connector: how it is. Sent when something changed.
 
     Attributes:
@@ -235,7 +235,7 @@ class StatusReport(Message, tag=20):
     wifi: bool = False
 
 
-class SessionOpen(Message, tag=21):
+class SessionOpen(Message, frozen=True, tag=21):
     """Gateway: an operator's session begins.
 
     Attributes:
@@ -250,14 +250,14 @@ class SessionOpen(Message, tag=21):
     grace_ms: int
 
 
-class SessionClose(Message, tag=22):
+class SessionClose(Message, frozen=True, tag=22):
     """Gateway: the session is over; the vehicle goes to its safe state."""
 
     numbered = True
     session: str
 
 
-class SessionClosed(Message, tag=23):
+class SessionClosed(Message, frozen=True, tag=23):
     """Connector: the session is over and the vehicle is in its safe state.
 
     Attributes:
@@ -280,7 +280,7 @@ class FrameFilter(msgspec.Struct, frozen=True, array_like=True):
     extended: bool = False
 
 
-class MonitorStart(Message, tag=24):
+class MonitorStart(Message, frozen=True, tag=24):
     """Gateway: send raw frames of a bus.
 
     Attributes:
@@ -297,7 +297,7 @@ class MonitorStart(Message, tag=24):
     flush_ms: int = 10
 
 
-class MonitorStop(Message, tag=25):
+class MonitorStop(Message, frozen=True, tag=25):
     """Gateway: no more frames of this bus."""
 
     numbered = True
@@ -347,7 +347,7 @@ class FunctionalTarget(msgspec.Struct, frozen=True, array_like=True, tag=3):
 Target = CanTarget | DoipTarget | FunctionalTarget
 
 
-class ExchangeRequest(Message, tag=40):
+class ExchangeRequest(Message, frozen=True, tag=40):
     """Gateway: one request to the vehicle.
 
     Attributes:
@@ -383,7 +383,7 @@ class ExchangeResponse(msgspec.Struct, frozen=True, array_like=True):
     received_us: int
 
 
-class ExchangeResult(Message, tag=41):
+class ExchangeResult(Message, frozen=True, tag=41):
     """Connector: how it went.
 
     Attributes:

@@ -1,0 +1,79 @@
+"""Is the other end still there, how far away is it, and what does its clock say?
+
+The gateway pings once per interval and the connector answers at once. Anything that is received
+counts as a sign of life; three silent intervals mean the connection is half open and dead.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: Silent ping intervals after which a link is given up.
+SILENT_INTERVALS = 3
+
+#: Weight of a new sample in the smoothed round trip, as TCP does it (RFC 6298: 1/8).
+_GAIN = 1 / 8
+
+
+class RoundTrip(NamedTuple):
+    """What one answered ping tells.
+
+    Attributes:
+        seconds: smoothed round trip.
+        clock_offset_us: peer's clock minus ours, microseconds; off by half the asymmetry of the
+            path at most. From the quickest round trip of late, which is the least asymmetric.
+    """
+
+    seconds: float
+    clock_offset_us: int
+
+
+class Health:
+    """The timers and estimates of one connection."""
+
+    def __init__(self, interval: float, now: float) -> None:
+        self.interval = interval
+        self.last_heard = now
+        self.next_ping = now
+        self._sent: dict[int, float] = {}
+        self._number = 0
+        self._smoothed: float | None = None
+        self._best: tuple[float, int] | None = None
+
+    def heard(self, now: float) -> None:
+        """Note a sign of life."""
+        self.last_heard = now
+
+    @property
+    def silent_at(self) -> float:
+        """When the link counts as dead, unless something is heard before."""
+        return self.last_heard + SILENT_INTERVALS * self.interval
+
+    def ping(self, now: float) -> int:
+        """Return the id of a ping that goes out now, and plan the next."""
+        self._number += 1
+        self.next_ping = now + self.interval
+        # Pings that were never answered fall out with the silence limit; keep no more than that.
+        while len(self._sent) > SILENT_INTERVALS:
+            del self._sent[next(iter(self._sent))]
+        self._sent[self._number] = now
+        return self._number
+
+    def pong(self, number: int, clock_us: int, now: float) -> RoundTrip | None:
+        """Take an answer; ``None`` when it belongs to no ping of ours."""
+        sent = self._sent.pop(number, None)
+        if sent is None:
+            return None
+        sample = now - sent
+        if self._smoothed is None:
+            self._smoothed = sample
+        else:
+            self._smoothed += _GAIN * (sample - self._smoothed)
+        offset = clock_us - round((sent + now) / 2 * 1e6)
+        # A quick sample stays the reference for a while; its weight fades so that clock drift
+        # (tens of microseconds a second between cheap crystals) is followed.
+        if self._best is None or sample <= self._best[0] * 1.25:
+            self._best = (sample, offset)
+        else:
+            self._best = (self._best[0] * 1.1, self._best[1])
+        return RoundTrip(self._smoothed, self._best[1])
