@@ -34,6 +34,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from gateway.domain.errors import Unavailable
 from gateway.storage.queries.events import APPENDED
 
+__all__ = [
+    "Connection",  # for functions above this room that compose queries into one transaction
+    "Database",
+    "DatabaseStatistics",
+    "make_engine",
+    "open_database",
+]
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
