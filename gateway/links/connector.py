@@ -1,0 +1,280 @@
+"""A connector as the rest of the gateway sees it, however often its connection breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import trio
+
+from gateway.domain.connector import ConnectorStatus
+from gateway.domain.errors import Conflict, NotFound, Unavailable
+from gateway.links.exchanges import Exchanges
+from gateway.links.monitors import FrameFeed, Monitors
+from gateway.links.pump import Pump
+from protocols.link import events
+from protocols.link.connection import LinkMemory, queue_message
+from protocols.link.messages import (
+    Capabilities,
+    Channel,
+    CloseCode,
+    ExchangeResult,
+    FrameFilter,
+    Message,
+    SessionClose,
+    SessionClosed,
+    SessionOpen,
+    StatusReport,
+    Target,
+)
+
+#: Tell the world of a new round-trip time only when it moved by this much, milliseconds.
+ROUND_TRIP_STEP = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownConnector:
+    """A connector on record.
+
+    Attributes:
+        number: its nine-digit number.
+        uuid: its identity.
+        tenant_id: the garage that owns it.
+        provider_id: the provider that serves this garage.
+        public_keys: raw Ed25519 keys that are good now, 32 bytes each.
+    """
+
+    number: int
+    uuid: UUID
+    tenant_id: int
+    provider_id: int
+    public_keys: tuple[bytes, ...]
+
+
+class LiveConnector:
+    """One connector, from its first welcome to the end of its last resume window.
+
+    Owned by the registry. Between connections requests wait in its memory; when the window has
+    passed, they fail.
+
+    Args:
+        known: who it is.
+        capabilities: what it said it offers.
+        memory: numbering and replay of its link.
+        changed: called when its status changed in a way that is worth telling.
+    """
+
+    def __init__(
+        self,
+        known: KnownConnector,
+        capabilities: Capabilities,
+        memory: LinkMemory,
+        changed: Callable[[LiveConnector], None],
+    ) -> None:
+        self.known = known
+        self.capabilities = capabilities
+        self.memory = memory
+        self.status = ConnectorStatus()
+        self.clock_offset_us = 0
+        self.generation = 0
+        self._changed = changed
+        self._pump: Pump | None = None
+        self._exchanges = Exchanges(self._send)
+        self._monitors = Monitors(self._send)
+        self._monitors.offer(tuple(bus.name for bus in capabilities.buses))
+        self._sessions: dict[str, SessionOpen] = {}
+        self._closing: dict[str, trio.Event] = {}
+        self._closed: dict[str, SessionClosed] = {}
+
+    # --- its connections -------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """A connection is up at this moment."""
+        return self._pump is not None
+
+    def attach(self, pump: Pump, capabilities: Capabilities) -> None:
+        """Take over a connection; a former one has been sent away before."""
+        self._pump = pump
+        self.capabilities = capabilities
+        self._monitors.offer(tuple(bus.name for bus in capabilities.buses))
+
+    def detach(self, pump: Pump) -> bool:
+        """Let go of a connection that has ended; tell whether it was the present one."""
+        if self._pump is not pump:
+            return False
+        self._pump = None
+        return True
+
+    def end_connection(self, code: CloseCode, reason: str) -> None:
+        """Send the present connection away, if there is one."""
+        if self._pump is not None:
+            self._pump.end(code, reason)
+
+    def handle(self, event: events.Event) -> None:
+        """Take what the link's machine tells."""
+        match event:
+            case events.Live(resumed):
+                self._on_live(resumed=resumed)
+            case events.MessageReceived(message, channel):
+                self._on_message(message)
+                self._link_consumed(channel)
+            case events.FramesReceived(batch):
+                self._monitors.deliver(batch)
+                self._link_consumed(Channel.FRAME)
+            case events.RoundTripMeasured(seconds, offset):
+                self._on_round_trip(seconds * 1000, offset)
+            case _:
+                return
+
+    def _on_live(self, *, resumed: bool) -> None:
+        if resumed:
+            return
+        # The other side has forgotten everything: say again what holds.
+        self.generation += 1
+        self._exchanges.fail(
+            Unavailable(
+                "connector.restarted",
+                "The connector started anew while your request was on its way. It is not known "
+                "whether the vehicle got it: read back before you repeat it.",
+            )
+        )
+        for opened in self._sessions.values():
+            self._send(opened)
+        self._monitors.restore()
+
+    def _on_message(self, message: Message) -> None:
+        match message:
+            case ExchangeResult():
+                self._exchanges.finish(message)
+            case StatusReport():
+                self._on_status(message)
+            case SessionClosed(session):
+                if session in self._closing:
+                    self._closed[session] = message
+                    self._closing[session].set()
+            case _:
+                self.end_connection(
+                    CloseCode.PROTOCOL, f"{type(message).__name__} is not for a gateway"
+                )
+
+    def _on_status(self, report: StatusReport) -> None:
+        self._set_status(
+            replace(
+                self.status,
+                vin=report.vin,
+                voltage=None if report.voltage_mv is None else report.voltage_mv / 1000,
+                ignition=report.ignition,
+                wifi=report.wifi,
+            )
+        )
+
+    def _on_round_trip(self, milliseconds: float, offset_us: int) -> None:
+        self.clock_offset_us = offset_us
+        known = self.status.round_trip_ms
+        if known is None or abs(known - milliseconds) >= ROUND_TRIP_STEP:
+            self._set_status(replace(self.status, round_trip_ms=round(milliseconds, 1)))
+
+    def _set_status(self, status: ConnectorStatus) -> None:
+        if status != self.status:
+            self.status = status
+            self._changed(self)
+
+    # --- what others ask of it ---------------------------------------------------------------
+
+    async def exchange(self, session: str, target: Target, request: bytes) -> ExchangeResult:
+        """Run one request at the vehicle.
+
+        Raises:
+            Unavailable: too many requests in flight, or the link was lost for good.
+        """
+        return await self._exchanges.exchange(session, target, request)
+
+    def open_session(self, session: str, *, writer: bool, grace: float) -> None:
+        """Begin a session at the connector, or change whether it holds the lease.
+
+        Args:
+            session: its id.
+            writer: it holds the lease.
+            grace: seconds for which tester present goes on when the link is lost.
+        """
+        opened = SessionOpen(session, writer, round(grace * 1000))
+        self._sessions[session] = opened
+        self._send(opened)
+
+    async def close_session(self, session: str) -> SessionClosed:
+        """End a session and wait until the vehicle is in its safe state.
+
+        Raises:
+            NotFound: no such session at this connector.
+            Conflict: it is being closed already.
+            Unavailable: the link was lost for good; the connector then does it by itself.
+        """
+        if session not in self._sessions:
+            raise NotFound("session.unknown", "This connector has no such session.")
+        if session in self._closing:
+            raise Conflict("session.closing", "This session is being closed already.")
+        del self._sessions[session]
+        done = self._closing[session] = trio.Event()
+        try:
+            self._send(SessionClose(session))
+            await done.wait()
+        finally:
+            del self._closing[session]
+        try:
+            return self._closed.pop(session)
+        except KeyError:
+            raise _gone() from None
+
+    def listen(
+        self, bus: str, filters: tuple[FrameFilter, ...] = ()
+    ) -> AbstractContextManager[FrameFeed]:
+        """Return a context manager whose block gets a feed of a bus's frame batches.
+
+        Raises:
+            NotFound: the connector has no such bus.
+        """
+        names = [known.name for known in self.capabilities.buses]
+        if bus not in names:
+            raise NotFound(
+                "connector.unknown_bus",
+                f"This connector has no bus {bus!r}; it has {', '.join(names) or 'none'}.",
+                field="bus",
+            )
+        return self._monitors.listen(bus, filters)
+
+    async def write_frames(self, batch: bytes) -> None:
+        """Send a batch of frames to the vehicle; waits while the link has no room for it.
+
+        Raises:
+            Unavailable: the connector is not connected.
+        """
+        if self._pump is None or not await self._pump.write_frames(batch):
+            raise _gone()
+
+    def abandon(self) -> None:
+        """The resume window has passed: everything in flight fails now."""
+        self._exchanges.fail(_gone())
+        for done in self._closing.values():
+            done.set()
+
+    def _send(self, message: Message) -> None:
+        if self._pump is None:
+            queue_message(self.memory.delivery, message)
+        else:
+            self._pump.link.send(message)
+            self._pump.flush()
+
+    def _link_consumed(self, channel: Channel) -> None:
+        if self._pump is not None:
+            self._pump.link.consumed(channel)
+
+
+def _gone() -> Unavailable:
+    return Unavailable(
+        "connector.offline",
+        "The connector is offline. Its requests were given up after the resume window; it is not "
+        "known whether the vehicle got them.",
+    )

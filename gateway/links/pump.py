@@ -1,0 +1,168 @@
+"""Moves bytes between one websocket and its link machine.
+
+The reader is the connection's own task. A writer is started when there is something to say and
+ends when there is not: ten thousand idle links then cost no writer tasks, and a caller that is
+cancelled never leaves half a websocket frame behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection
+
+from gateway.links.timers import Timers
+from protocols.link.connection import LinkConnection
+from protocols.link.events import Event
+from protocols.link.messages import CloseCode
+from protocols.link.state import State
+
+#: How long a goodbye may take to leave, seconds; a peer that does not read gets none.
+FAREWELL = 2.0
+
+#: Websocket close codes (RFC 6455 7.4.1) for our own: a connector that only knows websockets
+#: learns the essential from it.
+_WEBSOCKET_CODES = {
+    CloseCode.NORMAL: 1000,
+    CloseCode.RESTARTING: 1012,
+    CloseCode.OVERLOADED: 1013,
+    CloseCode.TOO_LARGE: 1009,
+    CloseCode.PROTOCOL: 1002,
+    CloseCode.CREDIT: 1002,
+}
+_POLICY_VIOLATION = 1008
+
+
+class Pump:
+    """Owns the traffic of one connection; lives as long as :meth:`run`.
+
+    Args:
+        websocket: accepted already.
+        link: the machine behind it.
+        handle: called for each event, synchronously, in order.
+        timers: keeps the link's deadlines.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocketConnection,
+        link: LinkConnection,
+        handle: Callable[[Event], None],
+        timers: Timers,
+    ) -> None:
+        self.link = link
+        self._websocket = websocket
+        self._handle = handle
+        self._timers = timers
+        self._nursery: trio.Nursery | None = None
+        self._writing = False
+        self._room = trio.Event()
+        self._code = CloseCode.NORMAL
+        self.scheduled = float("inf")
+
+    async def run(self) -> None:
+        """Carry traffic until the link is over, then close the websocket within a bound."""
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                self.stir()
+                await self._read()
+                self.flush()
+        finally:
+            self._nursery = None
+            self._timers.forget(self)
+            self._room.set()
+            self._lose("the connection was closed")
+            with trio.move_on_after(FAREWELL, shield=True):
+                await self._websocket.aclose(*self._farewell())
+
+    async def _read(self) -> None:
+        link = self.link
+        while link.state is not State.CLOSED:
+            try:
+                data = await self._websocket.get_message()
+            except ConnectionClosed as closed:
+                self._lose(f"the connection broke ({closed.reason})")
+                return
+            if isinstance(data, str):
+                link.close(CloseCode.PROTOCOL, "text messages are not part of this protocol")
+            else:
+                link.receive(data, trio.current_time())
+            self.stir()
+
+    def stir(self) -> None:
+        """Handle what happened and send what is ready.
+
+        Only for the connection's own tasks: a fault while handling ends this connection alone.
+        """
+        while (event := self.link.next_event()) is not None:
+            self._handle(event)
+        self._room.set()
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is ready and note the next deadline; never blocks, callable from any task."""
+        nursery = self._nursery
+        if nursery is None:
+            return
+        if self.link.state is State.CLOSED:
+            # A goodbye may leave, but a peer that does not read does not hold us.
+            scope = nursery.cancel_scope
+            scope.deadline = min(scope.deadline, trio.current_time() + FAREWELL)
+        if not self._writing:
+            self._writing = True
+            nursery.start_soon(self._write)
+        self._timers.keep(self)
+
+    async def _write(self) -> None:
+        try:
+            while (data := self.link.next_outgoing()) is not None:
+                await self._websocket.send_message(data)
+                self._room.set()
+        except ConnectionClosed as closed:
+            self._lose(f"the connection broke ({closed.reason})")
+        finally:
+            self._writing = False
+        if self.link.state is State.CLOSED and self._nursery is not None:
+            # Said goodbye: nothing more will be read.
+            self._nursery.cancel_scope.cancel()
+
+    async def write_frames(self, batch: bytes) -> bool:
+        """Send a batch of frames as soon as there is room; tell whether the link took it."""
+        while not self.link.send_frames(batch):
+            if self._nursery is None or self.link.state is State.CLOSED:
+                return False
+            self._room = trio.Event()
+            await self._room.wait()
+        self.flush()
+        return True
+
+    def fire(self, now: float) -> None:
+        """Called by the timers when a deadline of the link is due."""
+        if self._nursery is not None:
+            self._nursery.start_soon(self._fire, now)
+
+    async def _fire(self, now: float) -> None:
+        self.link.handle_deadline(now)
+        self.stir()
+
+    def end(self, code: CloseCode, reason: str, *, retry_after: float | None = None) -> None:
+        """Say goodbye and let :meth:`run` finish, within a bound even if the peer hangs.
+
+        Args:
+            code: why, for the connector's program.
+            reason: why, for people.
+            retry_after: seconds after which the connector should come back.
+        """
+        self._code = code
+        self.link.close(code, reason, retry_after=retry_after)
+        self.flush()
+
+    def _lose(self, reason: str) -> None:
+        self.link.lost(reason)
+        while (event := self.link.next_event()) is not None:
+            self._handle(event)
+
+    def _farewell(self) -> tuple[int, str]:
+        return _WEBSOCKET_CODES.get(self._code, _POLICY_VIOLATION), self._code.name.lower()

@@ -1,0 +1,192 @@
+"""Who is online: one ``LiveConnector`` for each connector within its resume window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import trio
+
+from gateway.domain.clock import Clock
+from gateway.domain.connector import OFFLINE, ConnectorStatus
+from gateway.domain.errors import Unavailable
+from gateway.domain.events import Event
+from gateway.links.connector import KnownConnector, LiveConnector
+from gateway.links.pump import Pump
+from gateway.links.timers import Timers
+from protocols.link.connection import LinkMemory
+from protocols.link.delivery import Delivery
+from protocols.link.messages import CloseCode, Hello
+
+#: Type of the live event that tells of a connector; payload as :func:`describe` makes it.
+STATUS_EVENT = "connectors.connector.status"
+
+
+class Registry:
+    """Owned by the application; :meth:`run` is its housekeeping task.
+
+    Args:
+        window: seconds for which an interrupted link can be resumed.
+        publish: takes status events; must not block.
+        clock: wall clock, for the time stamps people see.
+        token: returns 16 random bytes, a new link's name.
+    """
+
+    def __init__(
+        self,
+        *,
+        window: float,
+        publish: Callable[[Event], None],
+        clock: Clock,
+        token: Callable[[], bytes],
+    ) -> None:
+        self.window = window
+        self.timers = Timers()
+        self._publish = publish
+        self._clock = clock
+        self._token = token
+        self._live: dict[UUID, LiveConnector] = {}
+        self._expiry: dict[UUID, float] = {}
+        self._expiry_changed = trio.Event()
+
+    async def run(self) -> None:
+        """Keep deadlines and give up links whose resume window has passed, for ever."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.timers.run)
+            nursery.start_soon(self._expire)
+
+    # --- for sessions and doors ------------------------------------------------------------
+
+    def find(self, uuid: UUID) -> LiveConnector | None:
+        """Return the connector if it is online or may still resume."""
+        return self._live.get(uuid)
+
+    def require(self, uuid: UUID) -> LiveConnector:
+        """Return the connector.
+
+        Raises:
+            Unavailable: it is offline.
+        """
+        live = self._live.get(uuid)
+        if live is None:
+            raise Unavailable(
+                "connector.offline",
+                "The connector is offline. Plug it in, switch the ignition on, and try again when "
+                "it shows as online.",
+            )
+        return live
+
+    def status(self, uuid: UUID) -> ConnectorStatus:
+        """Return how a connector is; ``OFFLINE`` when nothing is known of it."""
+        live = self._live.get(uuid)
+        return OFFLINE if live is None else live.status
+
+    def __iter__(self) -> Iterator[LiveConnector]:
+        return iter(list(self._live.values()))
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    # --- for the port ------------------------------------------------------------------------
+
+    def admit(self, known: KnownConnector, hello: Hello) -> tuple[LiveConnector, bool]:
+        """Return the connector that has proved itself, and whether it resumes its link.
+
+        Its former connection, if one still stands, is sent away: the newest wins.
+        """
+        live = self._live.get(known.uuid)
+        if live is not None:
+            live.end_connection(CloseCode.REPLACED, "the connector has dialled in again")
+        self._expiry.pop(known.uuid, None)
+        claim = hello.resume
+        if live is not None and claim is not None and claim.token == live.memory.delivery.token:
+            return live, True
+        memory = LinkMemory(Delivery(token=self._token()))
+        if live is None:
+            live = LiveConnector(known, hello.capabilities, memory, self._tell)
+            self._live[known.uuid] = live
+        else:
+            live.memory = memory
+        return live, False
+
+    def online(self, live: LiveConnector, pump: Pump, hello: Hello) -> None:
+        """A connection of this connector is up."""
+        live.attach(pump, hello.capabilities)
+        capabilities = hello.capabilities
+        since = live.status.since if live.status.online else self._clock()
+        live.status = replace(
+            live.status,
+            online=True,
+            since=since,
+            software_version=capabilities.software,
+            hardware_version=capabilities.hardware,
+            supports_doip=any(bus.kind == "doip" for bus in capabilities.buses),
+        )
+        self._tell(live)
+
+    def offline(self, live: LiveConnector, pump: Pump) -> None:
+        """A connection has ended; the connector may resume until its window has passed."""
+        if live.detach(pump):
+            self._expiry[live.known.uuid] = trio.current_time() + self.window
+            self._expiry_changed.set()
+
+    def disconnect(self, uuid: UUID, code: CloseCode, reason: str) -> None:
+        """Send a connector away for good: nothing of it can be resumed."""
+        live = self._live.pop(uuid, None)
+        if live is None:
+            return
+        self._expiry.pop(uuid, None)
+        live.end_connection(code, reason)
+        self._give_up(live)
+
+    def disconnect_all(self, reason: str) -> None:
+        """Tell every connector that the gateway goes down and that it should come back."""
+        for live in self:
+            live.end_connection(CloseCode.RESTARTING, reason)
+
+    async def _expire(self) -> None:
+        while True:
+            next_at = min(self._expiry.values(), default=float("inf"))
+            with trio.move_on_at(next_at):
+                await self._expiry_changed.wait()
+            self._expiry_changed = trio.Event()
+            now = trio.current_time()
+            for uuid in [uuid for uuid, at in self._expiry.items() if at <= now]:
+                del self._expiry[uuid]
+                self._give_up(self._live.pop(uuid))
+
+    def _give_up(self, live: LiveConnector) -> None:
+        live.abandon()
+        live.status = replace(live.status, online=False, since=self._clock(), round_trip_ms=None)
+        self._tell(live)
+
+    def _tell(self, live: LiveConnector) -> None:
+        self._publish(
+            Event(
+                type=STATUS_EVENT,
+                subject=f"connector:{live.known.number}",
+                tenant_id=live.known.tenant_id,
+                payload=describe(live),
+                occurred_at=self._clock(),
+            )
+        )
+
+
+def describe(live: LiveConnector) -> dict[str, str | int | float | bool | None]:
+    """Return the JSON-ready face of a connector: status, volts, milliseconds, versions."""
+    status = live.status
+    return {
+        "connector_id": live.known.number,
+        "connector_uuid": str(live.known.uuid),
+        "online": status.online,
+        "since": None if status.since is None else status.since.isoformat(),
+        "vin": status.vin,
+        "voltage": status.voltage,
+        "ignition": status.ignition,
+        "wifi": status.wifi,
+        "round_trip_ms": status.round_trip_ms,
+        "software_version": status.software_version,
+        "hardware_version": status.hardware_version,
+        "supports_doip": status.supports_doip,
+    }
