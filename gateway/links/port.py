@@ -21,6 +21,7 @@ from gateway.links.registry import Registry
 from protocols.link.events import Closed, Event, HelloReceived, Proved
 from protocols.link.gateway import GatewayLink
 from protocols.link.messages import MAX_ENVELOPE, SUBPROTOCOL, CloseCode, Hello
+from protocols.link.state import State
 
 PATH = "/link/v1"
 
@@ -144,6 +145,8 @@ class _Link:
             self._pump.end(CloseCode.PROTOCOL, "the hello names no UUID")
             return
         self._known = await self._port.find(uuid)
+        if self._link.state is not State.GREETED:
+            return  # gone, or out of patience, while we looked
         keys = () if self._known is None else self._known.public_keys
         self._link.challenge(self._port.nonce(), keys)
         self._pump.stir()
