@@ -1,4 +1,4 @@
-"""What an entity is and what it allows."""
+"""What an entity is and allows, and how a tester presents itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
 
+from protocols.doip.header import ProtocolVersion
 from protocols.errors import LocalProtocolError
 
 #: Judges the OEM field of a routing activation request: four bytes, none where it is absent.
@@ -77,3 +78,30 @@ class EntitySettings:
             raise LocalProtocolError(f"VIN, EID, GID need 17, 6, 6 bytes and have {lengths}")
         if not 1 <= self.max_sockets <= 255:
             raise LocalProtocolError(f"max_sockets is {self.max_sockets}, possible are 1 to 255")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoipTesterSettings:
+    """How a client presents itself.
+
+    Attributes:
+        source_address: own logical address; 0E80 is the first of external testers (table 13).
+        activation_type: table 47; 0 is the default, E0 central security.
+        oem: the 32-bit OEM field of the request, absent where ``None``.
+        version: protocol version of what is sent; entities of 2012 are the most widespread.
+        max_length: longest payload taken from the entity, bytes.
+        max_waiting: messages that may wait for an acknowledgement at once.
+        confirmation_wait: how long someone in the vehicle may think about code 11, seconds.
+        repeats: how often a message is repeated after "out of memory".
+        repeat_interval: seconds between repeats.
+    """
+
+    source_address: int = 0x0E80
+    activation_type: int = 0x00
+    oem: int | None = None
+    version: int = ProtocolVersion.ISO_2012
+    max_length: int = 1 << 20
+    max_waiting: int = 64
+    confirmation_wait: float = 30.0
+    repeats: int = 3
+    repeat_interval: float = 0.2
