@@ -10,6 +10,9 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
+import structlog
+from structlog.testing import CapturingLogger
+from structlog.typing import FilteringBoundLogger
 
 from gateway.storage import tables
 from gateway.storage.database import Database, make_engine, open_database
@@ -35,6 +38,21 @@ class SettableClock:
 @pytest.fixture
 def clock() -> SettableClock:
     return SettableClock()
+
+
+@pytest.fixture
+def logged() -> CapturingLogger:
+    """What was logged through ``log``: ``logged.calls``, each with method, args and kwargs."""
+    return CapturingLogger()
+
+
+@pytest.fixture
+def log(logged: CapturingLogger) -> FilteringBoundLogger:
+    """A logger that prints nothing."""
+    bound: FilteringBoundLogger = structlog.wrap_logger(
+        logged, processors=[], wrapper_class=structlog.make_filtering_bound_logger(0)
+    )
+    return bound
 
 
 @pytest.fixture(scope="session")
