@@ -1,0 +1,111 @@
+"""What came of one request to a vehicle, on the gateway's time line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.domain.errors import Invalid, Unavailable, VehicleFault
+from protocols.link.messages import ExchangeResponse, ExchangeResult
+from protocols.uds.names import negative
+
+#: What a connector's failure words mean for the caller: (error, what to do).
+_FAILURES: dict[str, tuple[type[VehicleFault | Invalid | Unavailable], str]] = {
+    "no_response": (
+        VehicleFault,
+        "The control unit did not answer. Check that the ignition is on and the ids are right.",
+    ),
+    "pending_too_long": (
+        VehicleFault,
+        "The control unit asked for more time (0x78) beyond the bound; it may still be at work.",
+    ),
+    "busy_too_long": (
+        VehicleFault,
+        "The control unit stayed busy (0x21 or 0x94) through every repeat. Try again later.",
+    ),
+    "transport": (VehicleFault, "The message did not get across the vehicle's bus."),
+    "unknown_bus": (Invalid, "The connector has no such bus."),
+    "unknown_ecu": (Invalid, "The connector cannot reach this control unit."),
+    "refused": (Unavailable, "The connector refused the request."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response.
+
+    Attributes:
+        ecu: CAN id or logical address it came from.
+        data: its bytes.
+        pending: 0x78 answers that came before it.
+        sent_at: when the request had left the connector, UTC.
+        received_at: when the answer was complete at the connector, UTC.
+    """
+
+    ecu: int
+    data: bytes
+    pending: int
+    sent_at: datetime
+    received_at: datetime
+
+    def to_json(self) -> dict[str, object]:
+        """Return the members the operator API documents."""
+        refusal = negative(self.data)
+        return {
+            "ecu": self.ecu,
+            "data": self.data.hex().upper(),
+            "negative": None if refusal is None else {"code": refusal.code, "name": refusal.name},
+            "pending": self.pending,
+            "sent_at": self.sent_at.isoformat(),
+            "received_at": self.received_at.isoformat(),
+        }
+
+
+def answers(result: ExchangeResult, wall_time: Callable[[int], datetime]) -> tuple[Answer, ...]:
+    """Return the responses in ``result``.
+
+    Args:
+        result: as the connector sent it.
+        wall_time: turns microseconds of the connector's clock into UTC.
+
+    Raises:
+        VehicleFault: the vehicle side failed.
+        Invalid: the connector does not know the bus or the control unit.
+        Unavailable: the connector refused.
+    """
+    if result.failure:
+        error, advice = _FAILURES.get(
+            result.failure, (VehicleFault, "The vehicle side failed in a way not known here.")
+        )
+        detail = f"{advice} ({result.detail})" if result.detail else advice
+        raise error(f"vehicle.{result.failure}", detail)
+    return tuple(_answer(response, wall_time) for response in result.responses)
+
+
+def _answer(response: ExchangeResponse, wall_time: Callable[[int], datetime]) -> Answer:
+    return Answer(
+        ecu=response.source,
+        data=response.data,
+        pending=response.pending,
+        sent_at=wall_time(response.sent_us),
+        received_at=wall_time(response.received_us),
+    )
+
+
+def connector_time_line(
+    now: datetime, monotonic: float, offset_us: int
+) -> Callable[[int], datetime]:
+    """Return the function that puts a connector's microseconds on the wall clock.
+
+    Args:
+        now: the wall clock.
+        monotonic: our monotonic clock at the same moment, seconds.
+        offset_us: connector's clock minus our monotonic clock.
+    """
+
+    def wall_time(stamp_us: int) -> datetime:
+        age = monotonic - (stamp_us - offset_us) / 1e6
+        return now - timedelta(seconds=age)
+
+    return wall_time

@@ -1,0 +1,279 @@
+"""Open, exchange, listen, end: what operators can do with a vehicle."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import trio
+
+from gateway.domain.clock import Clock
+from gateway.domain.errors import Conflict, Invalid, NotFound, Unavailable, VehicleFault
+from gateway.domain.events import Event
+from gateway.domain.principal import OperatorPrincipal
+from gateway.links.connector import LiveConnector
+from gateway.links.registry import Registry
+from gateway.sessions.exchange import Answer, answers, connector_time_line
+from gateway.sessions.leases import Leases
+from gateway.sessions.session import EndReason, Session, SessionState
+from protocols.link.messages import Target
+
+#: How often lifetimes and idling are looked at, seconds.
+SWEEP_INTERVAL = 1.0
+
+#: How long a connector may take to put the vehicle into its safe state, seconds. Several control
+#: units, each with P2 and a bus that is busy; after that the connector goes on alone.
+SAFE_STATE_LIMIT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """Bounds of sessions.
+
+    Attributes:
+        lifetime: seconds after which a session ends whatever happens.
+        idle: seconds without a request after which it ends.
+        max_per_operator: sessions one operator may hold.
+        exchange_limit: seconds an exchange may take, link interruptions included.
+        max_request_bytes: largest request.
+        grace: seconds tester present goes on at the connector after the link is lost.
+    """
+
+    lifetime: float = 14_400.0
+    idle: float = 3_600.0
+    max_per_operator: int = 32
+    exchange_limit: float = 90.0
+    max_request_bytes: int = 4095
+    grace: float = 30.0
+
+
+class SessionService:
+    """Owned by the application; :meth:`run` ends what has had its time.
+
+    Args:
+        registry: who is online.
+        limits: bounds.
+        clock: wall clock.
+        publish: takes ``sessions.session.*`` events; must not block.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        limits: SessionLimits,
+        clock: Clock,
+        publish: Callable[[Event], None],
+    ) -> None:
+        self.limits = limits
+        self._registry = registry
+        self._clock = clock
+        self._publish = publish
+        self._sessions: dict[str, Session] = {}
+        self._leases = Leases()
+
+    # --- life --------------------------------------------------------------------------------
+
+    def open(
+        self, operator: OperatorPrincipal, connector: UUID, *, ticket_id: int | None
+    ) -> Session:
+        """Begin a session; it gets the lease if that is free.
+
+        The caller has checked that this operator may work on this connector.
+
+        Raises:
+            Unavailable: the connector is offline.
+            Conflict: the operator holds too many sessions.
+        """
+        live = self._registry.require(connector)
+        mine = sum(1 for s in self._sessions.values() if s.client_id == operator.client_id)
+        if mine >= self.limits.max_per_operator:
+            raise Conflict(
+                "session.too_many",
+                f"You hold {mine} sessions. End some before you open another.",
+            )
+        session = self._new(operator, live, ticket_id)
+        self._sessions[session.id] = session
+        session.writer = self._leases.try_acquire(connector, session.id)
+        live.open_session(session.id, writer=session.writer, grace=self.limits.grace)
+        self._announce(session, "opened")
+        return session
+
+    def _new(
+        self, operator: OperatorPrincipal, live: LiveConnector, ticket_id: int | None
+    ) -> Session:
+        now, monotonic = self._clock(), trio.current_time()
+        return Session(
+            id=secrets.token_hex(16),
+            client_id=operator.client_id,
+            provider_id=operator.provider_id,
+            connector=live.known.uuid,
+            connector_id=live.known.number,
+            ticket_id=ticket_id,
+            opened_at=now,
+            expires_at=now + timedelta(seconds=self.limits.lifetime),
+            ends_by=monotonic + self.limits.lifetime,
+            last_used=monotonic,
+        )
+
+    def find(self, operator: OperatorPrincipal, session_id: str) -> Session:
+        """Return the operator's session.
+
+        Raises:
+            NotFound: there is none of this id, or it is somebody else's.
+        """
+        session = self._sessions.get(session_id)
+        if session is None or session.client_id != operator.client_id:
+            raise NotFound(
+                "session.unknown",
+                "You have no session of this id. It may have ended: sessions end with their "
+                "ticket, after four hours, or when idle.",
+            )
+        return session
+
+    def of(self, operator: OperatorPrincipal) -> list[Session]:
+        """Return the operator's sessions, oldest first."""
+        return [s for s in self._sessions.values() if s.client_id == operator.client_id]
+
+    def acquire_lease(self, session: Session) -> None:
+        """Take the lease on the vehicle.
+
+        Raises:
+            Conflict: another session holds it.
+            Unavailable: the connector is offline.
+        """
+        live = self._registry.require(session.connector)
+        self._leases.try_acquire(session.connector, session.id)
+        self._leases.require(session.connector, session.id)
+        if not session.writer:
+            session.writer = True
+            live.open_session(session.id, writer=True, grace=self.limits.grace)
+            session.tell("lease", {"lease": "writer"})
+
+    async def end(self, session: Session, reason: EndReason) -> None:
+        """End a session and bring the vehicle into its safe state, within a bound.
+
+        Ending one that has ended is fine.
+        """
+        if self._sessions.pop(session.id, None) is None:
+            return
+        session.state = SessionState.ENDED
+        safe, detail = False, "the connector did not answer in time; it does this by itself"
+        try:
+            with trio.move_on_after(SAFE_STATE_LIMIT):
+                closed = await self._registry.require(session.connector).close_session(session.id)
+                safe, detail = closed.safe, closed.detail
+        except (Unavailable, NotFound, Conflict) as error:
+            detail = error.detail
+        finally:
+            # The next writer starts from a vehicle in its safe state, hence only now.
+            self._leases.release(session.connector, session.id)
+            session.tell("ended", {"reason": reason, "safe": safe, "detail": detail})
+            session.end_watching()
+            self._announce(session, "ended", reason=reason, safe=safe)
+
+    async def end_ticket(self, ticket_id: int) -> None:
+        """End every session of a ticket."""
+        for session in [s for s in self._sessions.values() if s.ticket_id == ticket_id]:
+            await self.end(session, EndReason.TICKET)
+
+    async def end_all(self) -> None:
+        """End every session, side by side: the gateway goes down."""
+        async with trio.open_nursery() as nursery:
+            for session in list(self._sessions.values()):
+                nursery.start_soon(self.end, session, EndReason.SHUTDOWN)
+
+    async def run(self) -> None:
+        """End what has had its time, for ever."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                await trio.sleep(SWEEP_INTERVAL)
+                for session, reason in self._overdue(trio.current_time()):
+                    nursery.start_soon(self.end, session, reason)
+
+    def _overdue(self, now: float) -> list[tuple[Session, EndReason]]:
+        overdue = []
+        for session in self._sessions.values():
+            if now >= session.ends_by:
+                overdue.append((session, EndReason.LIFETIME))
+            elif now >= session.last_used + self.limits.idle:
+                overdue.append((session, EndReason.IDLE))
+        return overdue
+
+    # --- work --------------------------------------------------------------------------------
+
+    def connector(self, session: Session) -> LiveConnector:
+        """Return the session's connector.
+
+        Raises:
+            Unavailable: it is offline.
+        """
+        return self._registry.require(session.connector)
+
+    async def exchange(
+        self, session: Session, target: Target, request: bytes
+    ) -> tuple[Answer, ...]:
+        """Run one request at the vehicle.
+
+        Returns:
+            The answers: one as a rule, none where a positive one was suppressed, several where
+            the request was functional.
+
+        Raises:
+            Conflict: the session does not hold the lease.
+            Unavailable: the connector is offline or was lost on the way.
+            VehicleFault: the vehicle did not answer, or not in time.
+            Invalid: the connector has no such bus or control unit.
+        """
+        live = self._registry.require(session.connector)
+        self._leases.require(session.connector, session.id)
+        session.last_used = trio.current_time()
+        session.exchanges += 1
+        try:
+            with trio.fail_after(self.limits.exchange_limit):
+                result = await live.exchange(session.id, target, request)
+        except trio.TooSlowError:
+            raise VehicleFault(
+                "exchange.too_slow",
+                f"No result after {self.limits.exchange_limit:g} s. It is not known whether the "
+                "vehicle got the request: read back before you repeat it.",
+            ) from None
+        session.last_used = trio.current_time()
+        time_line = connector_time_line(self._clock(), trio.current_time(), live.clock_offset_us)
+        try:
+            replies = answers(result, time_line)
+        except (VehicleFault, Invalid, Unavailable) as error:
+            session.tell("exchange", _news(request, error=error.code))
+            raise
+        if session.watched:
+            session.tell("exchange", _news(request, replies))
+        return replies
+
+    def _announce(self, session: Session, what: str, **more: object) -> None:
+        self._publish(
+            Event(
+                type=f"sessions.session.{what}",
+                subject=f"session:{session.id}",
+                tenant_id=None,
+                payload={
+                    "session_id": session.id,
+                    "client_id": session.client_id,
+                    "connector_id": session.connector_id,
+                    "ticket_id": session.ticket_id,
+                    **more,
+                },
+                occurred_at=self._clock(),
+            )
+        )
+
+
+def _news(
+    request: bytes, replies: tuple[Answer, ...] = (), *, error: str | None = None
+) -> dict[str, object]:
+    return {
+        "request": request.hex().upper(),
+        "responses": [reply.to_json() for reply in replies],
+        "error": error,
+    }
