@@ -1,0 +1,254 @@
+"""The connector's program: what the gateway asks for, done at the vehicle.
+
+    link  ->  Connector  ->  VehicleSide (buses, ISO-TP, UDS timing)
+
+Each request runs in a task of its own, so that a control unit that takes its time holds up
+nobody. What a session opened is put back when it ends, and also when the gateway is gone for
+longer than the session's grace.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+import trio
+
+from firmware_sim.firmware.link import Backoff, Identity, LinkClient
+from firmware_sim.firmware.sessions import Sessions
+from protocols.errors import RemoteProtocolError
+from protocols.link import events
+from protocols.link.delivery import ChannelFull
+from protocols.link.messages import (
+    BusInfo,
+    Capabilities,
+    Channel,
+    EcuInfo,
+    ExchangeRequest,
+    ExchangeResult,
+    FrameFilter,
+    Message,
+    MonitorStart,
+    MonitorStop,
+    SessionClose,
+    SessionOpen,
+    StatusReport,
+    Target,
+)
+
+#: How often voltage, VIN and ignition are looked at, seconds.
+STATUS_INTERVAL = 5.0
+
+#: Requests in work at once; the link's credit keeps the gateway from sending more.
+MAX_AT_WORK = 128
+
+
+#: Version of this firmware and of the device it pretends to be, as the portal shows them.
+SOFTWARE_VERSION = 100
+HARDWARE_VERSION = 1
+
+
+class FrameSource(Protocol):
+    """A running monitor of one bus."""
+
+    async def next_batch(self) -> bytes:
+        """Wait for frames and return them as one batch (:mod:`protocols.can.batch`)."""
+        ...
+
+
+class VehicleSide(Protocol):
+    """What the connector's program needs of the vehicle side."""
+
+    @property
+    def buses(self) -> tuple[BusInfo, ...]:
+        """The buses, in the order their batches are numbered."""
+        ...
+
+    @property
+    def ecus(self) -> tuple[EcuInfo, ...]:
+        """The control units known."""
+        ...
+
+    async def exchange(self, number: int, target: Target, request: bytes) -> ExchangeResult:
+        """Run one request to its end; failures are part of the result, never raised."""
+        ...
+
+    async def send_frames(self, batch: bytes) -> None:
+        """Put the frames of a batch on their bus."""
+        ...
+
+    def monitor(
+        self, bus: str, index: int, filters: tuple[FrameFilter, ...], flush: float
+    ) -> AbstractAsyncContextManager[FrameSource]:
+        """Watch a bus while the block runs; ``flush`` is the longest wait for a batch, seconds."""
+        ...
+
+    async def status(self) -> StatusReport:
+        """Ask the vehicle how it is."""
+        ...
+
+
+class Connector:
+    """One connector at work. Owned by :func:`run_connector`."""
+
+    def __init__(self, vehicle: VehicleSide, nursery: trio.Nursery) -> None:
+        self._vehicle = vehicle
+        self._nursery = nursery
+        self._link: LinkClient | None = None
+        self._sessions = Sessions(vehicle.exchange, nursery)
+        self._monitors: dict[str, trio.CancelScope] = {}
+        self._reported: StatusReport | None = None
+        self._slots = trio.CapacityLimiter(MAX_AT_WORK)
+
+    def attach(self, link: LinkClient) -> None:
+        """Take the link that this connector speaks through."""
+        self._link = link
+
+    @property
+    def link(self) -> LinkClient:
+        """The link."""
+        if self._link is None:
+            raise AssertionError("attach() comes first")
+        return self._link
+
+    def handle(self, event: events.Event) -> None:
+        """Take what the link tells; never blocks."""
+        match event:
+            case events.Live(resumed):
+                self._on_live(resumed=resumed)
+            case events.Closed():
+                self._sessions.link_lost()
+            case events.MessageReceived(message, channel):
+                self._on_message(message, channel)
+            case events.FramesReceived(batch):
+                self._spawn(self._put_frames, batch)
+            case _:
+                return
+
+    def _on_live(self, *, resumed: bool) -> None:
+        if resumed:
+            self._sessions.link_back()
+            return
+        # The gateway knows nothing of what was: sessions end, monitors stop, it hears how we are.
+        self._sessions.abandon_all()
+        for scope in self._monitors.values():
+            scope.cancel()
+        if self._reported is not None:
+            self.link.send(self._reported)
+
+    def _on_message(self, message: Message, channel: Channel) -> None:
+        match message:
+            case ExchangeRequest():
+                self._spawn(self._exchange, message)
+                return  # consumed once it is done: that is what bounds the work in hand
+            case SessionOpen(session, writer, grace_ms):
+                self._sessions.open(session, writer=writer, grace=grace_ms / 1000)
+            case SessionClose(session):
+                self._spawn(self._close_session, session)
+            case MonitorStart():
+                self._stop_monitor(message.bus)
+                self._spawn(self._monitor, message)
+            case MonitorStop(bus):
+                self._stop_monitor(bus)
+            case _:
+                self.link.goodbye(f"{type(message).__name__} is not for a connector")
+        self.link.consumed(channel)
+
+    def _spawn(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        self._nursery.start_soon(work, *arguments)
+
+    async def _exchange(self, message: ExchangeRequest) -> None:
+        try:
+            async with self._slots:
+                result = await self._sessions.exchange(message)
+            self.link.send(result)
+        except ChannelFull:
+            # The gateway has been gone for so long that its results fill the queue; it will
+            # give these requests up with the resume window.
+            return
+        finally:
+            self.link.consumed(Channel.EXCHANGE)
+
+    async def _close_session(self, session: str) -> None:
+        self.link.send(await self._sessions.close(session))
+
+    async def _put_frames(self, batch: bytes) -> None:
+        try:
+            await self._vehicle.send_frames(batch)
+        except RemoteProtocolError as error:
+            self.link.goodbye(str(error))
+        finally:
+            self.link.consumed(Channel.FRAME)
+
+    def _stop_monitor(self, bus: str) -> None:
+        scope = self._monitors.pop(bus, None)
+        if scope is not None:
+            scope.cancel()
+
+    async def _monitor(self, order: MonitorStart) -> None:
+        with trio.CancelScope() as scope:
+            self._monitors[order.bus] = scope
+            async with self._vehicle.monitor(
+                order.bus, order.index, order.filters, order.flush_ms / 1000
+            ) as source:
+                while True:
+                    # A batch the link cannot take is gone; the next one says how many were.
+                    await self.link.send_frames(await source.next_batch())
+
+    async def report_status(self) -> None:
+        """Tell the gateway how the vehicle is, whenever that changed; runs for ever."""
+        while True:
+            report = await self._vehicle.status()
+            if report != self._reported:
+                self._reported = report
+                if self.link.live:
+                    self.link.send(report)
+            await trio.sleep(STATUS_INTERVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Where and as whom a connector dials in.
+
+    Attributes:
+        url: the gateway's link port, ``ws://`` or ``wss://``.
+        identity: UUID and private key.
+        tls: context for ``wss://``; the system's trust store when left out.
+        backoff: pauses between attempts.
+    """
+
+    url: str
+    identity: Identity
+    tls: ssl.SSLContext | None = None
+    backoff: Backoff = Backoff()
+
+
+async def run_connector(vehicle: VehicleSide, dial: Dial, random: Random) -> None:
+    """Be a connector until cancelled.
+
+    Raises:
+        LinkRefusedError: the gateway refused this connector for good.
+    """
+    async with trio.open_nursery() as nursery:
+        connector = Connector(vehicle, nursery)
+        link = LinkClient(
+            dial.url,
+            dial.identity,
+            Capabilities(
+                buses=vehicle.buses,
+                ecus=vehicle.ecus,
+                software=SOFTWARE_VERSION,
+                hardware=HARDWARE_VERSION,
+            ),
+            connector.handle,
+            random=random,
+            tls=dial.tls,
+            backoff=dial.backoff,
+        )
+        connector.attach(link)
+        nursery.start_soon(connector.report_status)
+        await link.run()

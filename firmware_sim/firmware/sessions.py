@@ -1,0 +1,164 @@
+"""Operators' sessions as the connector sees them, and the safe state of the vehicle.
+
+Whoever opens a diagnostic session in a control unit (10 xx, ISO 14229-1 clause 10.2) makes this
+connector responsible for it: tester present keeps it alive while the operator holds the lease,
+and when the session ends, for whatever reason, the control unit is brought back to its default
+session. When the gateway is gone, tester present goes on for the session's grace; then the
+vehicle is put into its safe state without being asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from protocols.link.messages import (
+    CanTarget,
+    ExchangeRequest,
+    ExchangeResult,
+    SessionClosed,
+    Target,
+)
+
+#: ISO 14229-2: a tester sends tester present at the latest this often, seconds (S3 client), so
+#: that an ECU's S3 of 5 s never runs out.
+TESTER_PRESENT_INTERVAL = 2.0
+
+_DEFAULT_SESSION = bytes((0x10, 0x01))
+_TESTER_PRESENT = bytes((0x3E, 0x80))
+
+#: Requests of our own have no number of the gateway's.
+_OWN = 0
+
+Exchange = Callable[[int, Target, bytes], Awaitable[ExchangeResult]]
+
+
+@dataclass(slots=True, eq=False)
+class _Session:
+    """One operator's session.
+
+    Attributes:
+        writer: holds the lease.
+        grace: seconds it outlives the gateway.
+        opened: control units in another session than the default one because of it.
+    """
+
+    id: str
+    writer: bool
+    grace: float
+    opened: dict[Target, trio.CancelScope] = field(default_factory=dict)
+    ending: trio.CancelScope | None = None
+
+
+class Sessions:
+    """All sessions of one connector.
+
+    Args:
+        exchange: runs a request at the vehicle.
+        nursery: of the connector's program.
+    """
+
+    def __init__(self, exchange: Exchange, nursery: trio.Nursery) -> None:
+        self._exchange = exchange
+        self._nursery = nursery
+        self._sessions: dict[str, _Session] = {}
+
+    def open(self, session: str, *, writer: bool, grace: float) -> None:
+        """Begin a session, or change what it may do."""
+        known = self._sessions.get(session)
+        if known is None:
+            self._sessions[session] = _Session(session, writer, grace)
+            return
+        known.writer = writer
+        known.grace = grace
+
+    async def exchange(self, message: ExchangeRequest) -> ExchangeResult:
+        """Run an operator's request, and remember what it opened."""
+        session = self._sessions.get(message.session)
+        if session is None or not session.writer:
+            return ExchangeResult(
+                message.id, failure="refused", detail="no session with the lease asked for this"
+            )
+        result = await self._exchange(message.id, message.target, message.request)
+        if _changed_session(message.request, result):
+            self._note(session, message.target, message.request[1] & 0x7F)
+        return result
+
+    def _note(self, session: _Session, target: Target, kind: int) -> None:
+        running = session.opened.pop(target, None)
+        if running is not None:
+            running.cancel()
+        if kind != 0x01 and session.id in self._sessions:
+            scope = session.opened[target] = trio.CancelScope()
+            self._nursery.start_soon(self._keep_alive, target, scope)
+
+    async def _keep_alive(self, target: Target, scope: trio.CancelScope) -> None:
+        with scope:
+            while True:
+                await trio.sleep(TESTER_PRESENT_INTERVAL)
+                await self._exchange(_OWN, target, _TESTER_PRESENT)
+
+    async def close(self, session: str) -> SessionClosed:
+        """End a session; returns once the vehicle is in its safe state, or will not go there."""
+        known = self._sessions.pop(session, None)
+        if known is None:
+            return SessionClosed(session, safe=True, detail="there was no such session")
+        trouble = await self._make_safe(known)
+        return SessionClosed(session, safe=not trouble, detail="; ".join(trouble))
+
+    async def _make_safe(self, session: _Session) -> list[str]:
+        trouble = []
+        opened, session.opened = session.opened, {}
+        for scope in opened.values():
+            scope.cancel()
+        for target in opened:
+            result = await self._exchange(_OWN, target, _DEFAULT_SESSION)
+            if result.failure:
+                trouble.append(f"{_name(target)}: {result.failure}")
+        return trouble
+
+    def link_lost(self) -> None:
+        """The gateway is gone: from now on each session's grace runs."""
+        for session in self._sessions.values():
+            if session.ending is None:
+                session.ending = trio.CancelScope()
+                self._nursery.start_soon(self._end_after_grace, session, session.ending)
+
+    def link_back(self) -> None:
+        """The gateway has resumed the link: sessions go on."""
+        for session in self._sessions.values():
+            if session.ending is not None:
+                session.ending.cancel()
+                session.ending = None
+
+    def abandon_all(self) -> None:
+        """The gateway does not know our sessions any more: the vehicle goes safe at once."""
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            if session.ending is not None:
+                session.ending.cancel()
+            self._nursery.start_soon(self._make_safe, session)
+
+    async def _end_after_grace(self, session: _Session, scope: trio.CancelScope) -> None:
+        with scope:
+            await trio.sleep(session.grace)
+        if not scope.cancelled_caught:
+            self._sessions.pop(session.id, None)
+            await self._make_safe(session)
+
+
+def _changed_session(request: bytes, result: ExchangeResult) -> bool:
+    """Tell whether a control unit is in another session now than before."""
+    if len(request) != 2 or request[0] != 0x10 or result.failure:
+        return False
+    if request[1] & 0x80:
+        return not result.responses  # suppressed: silence is the positive answer
+    return any(response.data[:1] == b"\x50" for response in result.responses)
+
+
+def _name(target: Target) -> str:
+    if isinstance(target, CanTarget):
+        return f"control unit {target.request_id:X}"
+    return f"control unit {getattr(target, 'logical_address', 0):X}"
