@@ -224,7 +224,7 @@ class Dial:
     url: str
     identity: Identity
     tls: ssl.SSLContext | None = None
-    backoff: Backoff = Backoff()
+    backoff: Backoff | None = None
 
 
 async def run_connector(vehicle: VehicleSide, dial: Dial, random: Random) -> None:
