@@ -1,7 +1,7 @@
 """One CAN bus under Trio, whatever python-can interface it is on.
 
     async with open_bus("virtual:demo-1", fd=True) as bus:
-        with bus.subscribe({0x7E8}) as feed:
+        with bus.subscribe({(0x7E8, False)}) as feed:
             await bus.send(CanFrame(0x7E0, bytes.fromhex("0322F190CCCCCCCC")))
             answer = await feed.receive()
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ import trio
 
 from firmware_sim.buses.feed import FrameFeed
 from firmware_sim.buses.ports import ClockUs, Port, open_port
-from firmware_sim.buses.router import DEFAULT_CAPACITY, Accept, FrameRouter
+from firmware_sim.buses.router import DEFAULT_CAPACITY, Accept, FrameKey, FrameRouter
 from protocols.can.frame import CanFrame
 
 log = logging.getLogger(__name__)
@@ -145,11 +145,23 @@ class CanBus:
             except BusBusyError:
                 await trio.sleep(BUSY_PAUSE)
 
+    async def send_all(self, frames: Iterable[CanFrame]) -> None:
+        """Send ``frames`` in order; a checkpoint only where the transmit buffer is full.
+
+        Raises:
+            BusGoneError: the bus is not there.
+        """
+        for frame in frames:
+            try:
+                self.send_nowait(frame)
+            except BusBusyError:
+                await self.send(frame)
+
     @contextmanager
     def subscribe(
-        self, keys: Collection[int], capacity: int = DEFAULT_CAPACITY
+        self, keys: Collection[FrameKey], capacity: int = DEFAULT_CAPACITY
     ) -> Iterator[FrameFeed]:
-        """Feed received data frames by identifier (see `router.routing_key`)."""
+        """Feed received data frames by identifier and format, such as ``{(0x7E8, False)}``."""
         with self._router.subscribe_ids(keys, capacity) as feed:
             yield feed
 

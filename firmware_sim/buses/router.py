@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from firmware_sim.buses.feed import FrameFeed
 from protocols.can.frame import CanFrame
 
+#: Identifier, and whether it is a 29-bit one: 7E0 and 000007E0 are different identifiers.
+FrameKey = tuple[int, bool]
+
 #: What a monitor wants to see; None means everything.
 Accept = Callable[[CanFrame], bool]
 
@@ -20,16 +23,11 @@ Accept = Callable[[CanFrame], bool]
 DEFAULT_CAPACITY = 8192
 
 
-def routing_key(can_id: int, *, extended: bool) -> int:
-    """Return one number for an identifier and its format, as SocketCAN's EFF flag does."""
-    return can_id | 0x8000_0000 if extended else can_id
-
-
 class FrameRouter:
     """Owns the subscriptions of one bus."""
 
     def __init__(self) -> None:
-        self._by_key: dict[int, tuple[FrameFeed, ...]] = {}
+        self._by_key: dict[FrameKey, tuple[FrameFeed, ...]] = {}
         self._monitors: tuple[tuple[Accept | None, FrameFeed], ...] = ()
         self.received = 0
 
@@ -37,8 +35,7 @@ class FrameRouter:
         """Hand a frame from the bus to everyone who asked for it."""
         self.received += 1
         if not frame.error and not frame.remote:
-            key = frame.id | 0x8000_0000 if frame.extended else frame.id
-            for feed in self._by_key.get(key, ()):
+            for feed in self._by_key.get((frame.id, frame.extended), ()):
                 feed.put(frame)
         if self._monitors:
             self._show(frame)
@@ -54,8 +51,8 @@ class FrameRouter:
                 feed.put(frame)
 
     @contextmanager
-    def subscribe_ids(self, keys: Collection[int], capacity: int) -> Iterator[FrameFeed]:
-        """Feed received data frames whose `routing_key` is in ``keys``."""
+    def subscribe_ids(self, keys: Collection[FrameKey], capacity: int) -> Iterator[FrameFeed]:
+        """Feed received data frames whose identifier and format are in ``keys``."""
         feed = FrameFeed(capacity)
         for key in set(keys):
             self._by_key[key] = (*self._by_key.get(key, ()), feed)
@@ -65,7 +62,7 @@ class FrameRouter:
             for key in set(keys):
                 self._forget(key, feed)
 
-    def _forget(self, key: int, feed: FrameFeed) -> None:
+    def _forget(self, key: FrameKey, feed: FrameFeed) -> None:
         left = tuple(other for other in self._by_key[key] if other is not feed)
         if left:
             self._by_key[key] = left

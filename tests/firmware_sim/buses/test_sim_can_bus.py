@@ -103,11 +103,11 @@ def peer_sends(can_id: int, data: bytes) -> None:
 
 async def test_two_virtual_buses_talk_on_virtual_time(autojump_clock: trio.abc.Clock) -> None:
     async with open_bus("virtual:talk") as left, open_bus("virtual:talk") as right:
-        with right.subscribe({0x7E0}) as feed, left.monitor() as seen:
+        with right.subscribe({(0x7E0, False)}) as feed, left.monitor() as seen:
             await left.send(REQUEST)
             assert (await feed.receive()).data == REQUEST.data
             assert [frame.id for frame in seen.take_nowait()] == [0x7E0]
-        with trio.move_on_after(3600) as scope, right.subscribe({0x7E0}) as quiet:
+        with trio.move_on_after(3600) as scope, right.subscribe({(0x7E0, False)}) as quiet:
             await quiet.receive()
         assert scope.cancelled_caught
     assert left.statistics().sent == 1
@@ -117,7 +117,7 @@ async def test_two_virtual_buses_talk_on_virtual_time(autojump_clock: trio.abc.C
 @pytest.mark.slow
 async def test_an_interface_outside_sends_and_receives(interface: str) -> None:
     async with open_bus(interface) as bus:
-        with bus.subscribe({0x7E8}) as feed:
+        with bus.subscribe({(0x7E8, False)}) as feed:
             await bus.send(REQUEST)
             assert await peer_reads() == (0x7E0, REQUEST.data)
             peer_sends(0x7E8, b"\x01")
@@ -131,7 +131,7 @@ async def test_a_lost_bus_is_said_and_comes_back_with_its_subscriptions(
 ) -> None:
     monkeypatch.setattr(can_bus, "REOPEN_PAUSE", (0.01, 0.02))
     async with open_bus(interface) as bus:
-        with bus.subscribe({0x7E8}) as feed:
+        with bus.subscribe({(0x7E8, False)}) as feed:
             old = SocketBus.peers.pop("line")
             old.close()
             with trio.fail_after(2):

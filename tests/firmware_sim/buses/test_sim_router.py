@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from firmware_sim.buses.router import FrameRouter, routing_key
+from firmware_sim.buses.router import FrameRouter
 from protocols.can.frame import CanFrame
 
 ENGINE = CanFrame(0x7E8, b"\x01")
@@ -9,8 +9,8 @@ ENGINE = CanFrame(0x7E8, b"\x01")
 def test_frames_go_by_identifier_and_format() -> None:
     router = FrameRouter()
     with (
-        router.subscribe_ids({0x7E8}, 8) as short,
-        router.subscribe_ids({routing_key(0x7E8, extended=True)}, 8) as long,
+        router.subscribe_ids({(0x7E8, False)}, 8) as short,
+        router.subscribe_ids({(0x7E8, True)}, 8) as long,
     ):
         router.received_frame(ENGINE)
         router.received_frame(CanFrame(0x7E8, b"\x02", extended=True))
@@ -22,8 +22,8 @@ def test_frames_go_by_identifier_and_format() -> None:
 
 def test_two_subscribers_of_one_identifier_both_get_it_until_one_leaves() -> None:
     router = FrameRouter()
-    with router.subscribe_ids([0x7E8, 0x7E8], 8) as first:
-        with router.subscribe_ids([0x7E8], 8) as second:
+    with router.subscribe_ids([(0x7E8, False), (0x7E8, False)], 8) as first:
+        with router.subscribe_ids([(0x7E8, False)], 8) as second:
             router.received_frame(ENGINE)
         router.received_frame(ENGINE)
         assert len(first.take_nowait()) == 2
@@ -33,7 +33,7 @@ def test_two_subscribers_of_one_identifier_both_get_it_until_one_leaves() -> Non
 
 def test_connections_see_neither_error_nor_remote_frames_but_monitors_do() -> None:
     router = FrameRouter()
-    with router.subscribe_ids([0x7E8], 8) as feed, router.monitor(None, 8) as monitor:
+    with router.subscribe_ids([(0x7E8, False)], 8) as feed, router.monitor(None, 8) as monitor:
         router.received_frame(CanFrame(0x7E8, error=True))
         router.received_frame(CanFrame(0x7E8, remote=True))
         assert feed.take_nowait() == []

@@ -1,0 +1,55 @@
+"""An ECU's routines: which run, since when, and how they ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from firmware_sim.vehicle.ecu_spec import EcuSpec, RoutineSpec
+
+
+class RoutineStatus(IntEnum):
+    """First byte of the answers about a routine; makers choose their own, these are ours."""
+
+    RUNNING = 1
+    DONE = 2
+    STOPPED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    ends_at: float
+    stopped: bool = False
+
+
+class Routines:
+    """Owns the routines of one ECU; they end when the ECU goes back to its default session."""
+
+    def __init__(self, spec: EcuSpec) -> None:
+        self._specs = {routine.id: routine for routine in spec.routines}
+        self._runs: dict[int, _Run] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._specs)
+
+    def find(self, number: int) -> RoutineSpec | None:
+        return self._specs.get(number)
+
+    def start(self, routine: RoutineSpec, now: float) -> None:
+        self._runs[routine.id] = _Run(now + routine.work + routine.duration)
+
+    def stop(self, routine: RoutineSpec, now: float) -> None:
+        self._runs[routine.id] = _Run(now, stopped=True)
+
+    def status(self, routine: RoutineSpec, now: float) -> RoutineStatus | None:
+        """Return how its last run stands, or ``None`` if it was not started."""
+        run = self._runs.get(routine.id)
+        if run is None:
+            return None
+        if run.stopped:
+            return RoutineStatus.STOPPED
+        return RoutineStatus.DONE if now >= run.ends_at else RoutineStatus.RUNNING
+
+    def forget(self) -> None:
+        """End all of them and forget their results."""
+        self._runs.clear()
