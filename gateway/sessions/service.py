@@ -251,6 +251,18 @@ class SessionService:
             session.tell("exchange", _news(request, replies))
         return replies
 
+    async def write_frames(self, session: Session, batch: bytes) -> None:
+        """Put a batch of raw frames on the vehicle's bus; waits while the link is full.
+
+        Raises:
+            Conflict: the session does not hold the lease.
+            Unavailable: the connector is offline.
+        """
+        live = self._registry.require(session.connector)
+        self._leases.require(session.connector, session.id)
+        session.last_used = trio.current_time()
+        await live.write_frames(batch)
+
     def _announce(self, session: Session, what: str, **more: object) -> None:
         self._publish(
             Event(

@@ -1,0 +1,242 @@
+"""One operator's client, from sign-in to close."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import trio
+from quart import Blueprint, websocket
+
+from gateway.domain.errors import Conflict, GatewayError, Invalid, Unauthorized
+from gateway.domain.principal import OperatorPrincipal
+from gateway.runtime.feeds import Feed, Policy
+from gateway.sessions.service import SessionService
+from gateway.sessions.session import Session
+from gateway.sessions.targets import to_request, to_target
+from gateway.web.auth import OperatorIdentity, websocket_token
+from gateway.web.bodies import from_json
+from gateway.web.problems import problem_of
+from gateway.ws.operator.messages import (
+    Authenticate,
+    ClientMessage,
+    ExchangeMessage,
+    Reference,
+    Subscribe,
+    Unsubscribe,
+)
+from gateway.ws.operator.streams import forward_frames, forward_news, to_text
+from protocols.can.batch import peek_batch
+from protocols.errors import RemoteProtocolError
+from protocols.link.messages import FrameFilter
+
+#: Seconds for the first message, where the upgrade brought no token.
+SIGN_IN_LIMIT = 10.0
+
+#: Exchanges one client may have in flight, and streams it may follow.
+MAX_EXCHANGES = 256
+MAX_STREAMS = 64
+
+#: Messages waiting to go out; behind it, streams wait (and drop) and exchanges queue.
+QUEUE = 64
+
+#: Websocket close code for "sign in first" (private range, RFC 6455 7.4.2).
+CLOSE_UNAUTHORIZED = 4401
+
+_SESSION_ID_SIZE = 16
+
+
+def blueprint(identity: OperatorIdentity, sessions: SessionService) -> Blueprint:
+    """Return the route ``/ws/operator``."""
+    routes = Blueprint("operator_socket", __name__)
+
+    @routes.websocket("/ws/operator")
+    async def operator_socket() -> None:
+        try:
+            operator = await _sign_in(identity)
+        except GatewayError as error:
+            await websocket.accept()
+            await websocket.send(_problem("authenticate", None, error))
+            await websocket.close(CLOSE_UNAUTHORIZED, error.code)
+            return
+        async with trio.open_nursery() as nursery:
+            client = OperatorSocket(operator, sessions, nursery)
+            nursery.start_soon(client.write)
+            await client.read()
+
+    return routes
+
+
+async def _sign_in(identity: OperatorIdentity) -> OperatorPrincipal:
+    token = websocket_token()
+    if token is None:
+        await websocket.accept()
+        token = await _first_message()
+    return await identity.operator(token)
+
+
+async def _first_message() -> str:
+    with trio.move_on_after(SIGN_IN_LIMIT):
+        data = await websocket.receive()
+        message = from_json(data if isinstance(data, bytes) else data.encode(), Authenticate)
+        return message.access_token
+    raise Unauthorized("token.missing", "No token came in time. Connect again and send one.")
+
+
+class OperatorSocket:
+    """The conversation with one client; lives as long as its socket.
+
+    Args:
+        operator: who is at the other end.
+        sessions: what they can work on.
+        nursery: of the socket; its end ends all streams and waits.
+    """
+
+    def __init__(
+        self, operator: OperatorPrincipal, sessions: SessionService, nursery: trio.Nursery
+    ) -> None:
+        self._operator = operator
+        self._sessions = sessions
+        self._nursery = nursery
+        self._out: Feed[str | bytes] = Feed(QUEUE, Policy.BLOCK)
+        self._streams: dict[tuple[str, str, str], trio.CancelScope] = {}
+        self._in_flight = 0
+
+    async def write(self) -> None:
+        """Send what is queued, for ever."""
+        async for message in self._out:
+            await websocket.send(message)
+
+    async def read(self) -> None:
+        """Take what the client says, for ever; a bad message gets an answer, not an end."""
+        while True:
+            data = await websocket.receive()
+            reference: Reference = None
+            try:
+                if isinstance(data, bytes):
+                    await self._write_frames(data)
+                    continue
+                message = _parse(data)
+                reference = getattr(message, "reference", None)
+                await self._take(message)
+            except GatewayError as error:
+                await self._send(_problem("error", reference, error))
+
+    async def _send(self, message: str | bytes) -> None:
+        await self._out.put(message)
+
+    async def _take(self, message: ClientMessage) -> None:
+        match message:
+            case ExchangeMessage():
+                self._start_exchange(message)
+            case Subscribe():
+                await self._subscribe(message)
+            case Unsubscribe():
+                await self._unsubscribe(message)
+            case Authenticate():
+                raise Invalid("socket.signed_in", "You are signed in on this socket already.")
+
+    # --- exchanges ---------------------------------------------------------------------------
+
+    def _start_exchange(self, message: ExchangeMessage) -> None:
+        if self._in_flight >= MAX_EXCHANGES:
+            raise Conflict(
+                "socket.too_many_exchanges",
+                f"{MAX_EXCHANGES} exchanges are in flight on this socket. Wait for answers.",
+            )
+        self._in_flight += 1
+        self._nursery.start_soon(self._exchange, message)
+
+    async def _exchange(self, message: ExchangeMessage) -> None:
+        try:
+            session = self._session(message.session)
+            target = to_target(message.ecu)
+            limit = self._sessions.limits.max_request_bytes
+            request = to_request(message.request, target, limit=limit)
+            replies = await self._sessions.exchange(session, target, request)
+        except GatewayError as error:
+            answer = _problem("exchange", message.reference, error)
+        else:
+            answer = to_text(
+                {
+                    "action": "exchange",
+                    "id": message.reference,
+                    "responses": [reply.to_json() for reply in replies],
+                }
+            )
+        finally:
+            self._in_flight -= 1
+        await self._send(answer)
+
+    def _session(self, session_id: str) -> Session:
+        return self._sessions.find(self._operator, session_id)
+
+    # --- streams -----------------------------------------------------------------------------
+
+    async def _subscribe(self, message: Subscribe) -> None:
+        session = self._session(message.session)
+        key = (message.session, message.stream, message.bus)
+        if key in self._streams:
+            raise Conflict("socket.subscribed", "You follow this stream already.")
+        if len(self._streams) >= MAX_STREAMS:
+            raise Conflict("socket.too_many_streams", f"A socket follows {MAX_STREAMS} streams.")
+        forward = self._forwarder(session, message)
+        scope = self._streams[key] = trio.CancelScope()
+        self._nursery.start_soon(self._follow, key, scope, forward)
+        await self._send(
+            to_text({"action": "subscribed", "id": message.reference, "session": session.id})
+        )
+
+    def _forwarder(self, session: Session, message: Subscribe) -> Callable[[], Awaitable[None]]:
+        if message.stream == "news":
+            return lambda: self._forward_news(session)
+        live = self._sessions.connector(session)
+        filters = tuple(FrameFilter(f.id, f.mask, f.extended) for f in message.filters)
+        listening = live.listen(message.bus, filters)
+        as_json = message.format == "json"
+        return lambda: forward_frames(session, listening, self._send, as_json=as_json)
+
+    async def _forward_news(self, session: Session) -> None:
+        with session.watch() as feed:
+            await forward_news(session, feed, self._send)
+
+    async def _follow(
+        self,
+        key: tuple[str, str, str],
+        scope: trio.CancelScope,
+        forward: Callable[[], Awaitable[None]],
+    ) -> None:
+        with scope:
+            await forward()
+        if self._streams.get(key) is scope:
+            del self._streams[key]
+
+    async def _unsubscribe(self, message: Unsubscribe) -> None:
+        scope = self._streams.pop((message.session, message.stream, message.bus), None)
+        if scope is None:
+            raise Invalid("socket.not_subscribed", "You do not follow this stream.")
+        scope.cancel()
+        await self._send(
+            to_text(
+                {"action": "unsubscribed", "id": message.reference, "session": message.session}
+            )
+        )
+
+    async def _write_frames(self, data: bytes) -> None:
+        """Put a batch on the vehicle's bus; only the holder of the lease may."""
+        session = self._session(data[:_SESSION_ID_SIZE].hex())
+        batch = data[_SESSION_ID_SIZE:]
+        try:
+            peek_batch(batch)
+        except RemoteProtocolError as error:
+            raise Invalid("frames.malformed", f"This is no batch of frames: {error}.") from error
+        await self._sessions.write_frames(session, batch)
+
+
+def _parse(data: str) -> ClientMessage:
+    # A union is a type to msgspec, but not to the type checker's `type[T]`.
+    message: ClientMessage = from_json(data.encode(), ClientMessage)  # type: ignore[arg-type]
+    return message
+
+
+def _problem(action: str, reference: Reference, error: GatewayError) -> str:
+    return to_text({"action": action, "id": reference, "error": problem_of(error).body()})
