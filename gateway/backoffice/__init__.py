@@ -1,1 +1,21 @@
-"""."""
+"""The garage's back office: declarations in, endpoints out.
+
+    kinds       what a value is: SQL type, JSON Schema, how it is read and written
+    noun        a table as a record: columns, indexes, uniqueness
+    resource    one API's face of a noun: fields, filters, relations, inputs, operations
+    profile     how an API pages, wraps, sorts and refuses
+    check       every mistake in the declarations, reported at once at start-up
+    tables      declarations -> SQLAlchemy tables
+    shop        one garage's rows inside one transaction: the one place of the tenant filter
+    reading     list and read, with relations in one query each
+    writing     create, change, remove
+    rules/      what is more than storing: numbering, money, work orders, the ticket chain
+    profiles/   the three APIs' spelling of envelopes, pages and errors
+    catalogue/  the declarations themselves, one file per family
+    routes      one table of routes for all resources; openapi: the document from the same records
+
+A new resource is one file in ``catalogue/`` and one line in its ``__init__``. What does not fit
+the generic operations is a plain function named by the resource (``rules/``), never a flag here.
+
+Live diagnostics are out of reach: the back office hears of tickets through the outbox.
+"""

@@ -1,0 +1,1 @@
+"""How each of the three APIs speaks: envelopes, pages, sorting, refusals, credentials."""

@@ -1,0 +1,64 @@
+"""Declarations -> SQLAlchemy tables, on the one metadata that Alembic compares with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Column as SqlColumn
+from sqlalchemy import ForeignKey, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy.schema import SchemaItem
+
+from gateway.backoffice.kinds import ID_TYPE, Ref
+from gateway.backoffice.noun import Column, Noun
+from gateway.storage.columns import UtcDateTime
+
+#: Noun name -> its table.
+Tables = Mapping[str, Table]
+
+
+def build_tables(nouns: Iterable[Noun], metadata: MetaData) -> Tables:
+    """Return the table of each noun, made on ``metadata`` where it is not there yet.
+
+    Args:
+        nouns: checked declarations (``check.check``); order does not matter.
+        metadata: holds the tables of other rooms that nouns refer to.
+    """
+    known = tuple(nouns)
+    names = {noun.name: noun.table_name for noun in known}
+    return {noun.name: _table(noun, names, metadata) for noun in known}
+
+
+def _table(noun: Noun, names: Mapping[str, str], metadata: MetaData) -> Table:
+    present = metadata.tables.get(noun.table_name)
+    if present is not None:
+        return present
+    items: list[SchemaItem] = [
+        SqlColumn("id", ID_TYPE, primary_key=True, autoincrement=True),
+        SqlColumn("tenant_id", ID_TYPE, ForeignKey("tenant.id"), nullable=False),
+        SqlColumn("created_at", UtcDateTime, nullable=False),
+        SqlColumn("updated_at", UtcDateTime, nullable=False),
+        *([SqlColumn("deleted_at", UtcDateTime)] if noun.soft else []),
+        *(_column(column, names) for column in noun.columns),
+        *_constraints(noun),
+    ]
+    # Ids of removed rows are never given again: bookmarks and other systems hold them.
+    return Table(noun.table_name, metadata, *items, sqlite_autoincrement=True)
+
+
+def _column(column: Column, names: Mapping[str, str]) -> SqlColumn[object]:
+    refers = column.kind.noun if isinstance(column.kind, Ref) else ""
+    keys = [ForeignKey(f"{names[refers]}.id")] if refers else []
+    return SqlColumn(
+        column.name, column.kind.sql(), *keys, nullable=column.null, default=column.default
+    )
+
+
+def _constraints(noun: Noun) -> list[SchemaItem]:
+    """Indexes start with the garage, because every query does."""
+    unique = [(c.name,) for c in noun.columns if c.unique] + list(noun.unique)
+    plain = {c.name for c in noun.columns if c.index or isinstance(c.kind, Ref)}
+    plain -= {group[0] for group in unique}
+    return [
+        *(UniqueConstraint("tenant_id", *group) for group in unique),
+        *(Index(None, "tenant_id", name) for name in ("id", "updated_at", *sorted(plain))),
+    ]

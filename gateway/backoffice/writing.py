@@ -1,0 +1,72 @@
+"""Create, change and remove, once for all resources. Each is one transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import IntegrityError
+
+from gateway.backoffice.body import Body, check_stored, values_of
+from gateway.backoffice.reading import Rendered, check_parent, find_row, read
+from gateway.backoffice.resource import Operation, Resource
+from gateway.backoffice.shop import Shop, Values
+from gateway.domain.errors import Conflict
+
+
+def create(shop: Shop, resource: Resource, body: Body, parent_id: int | None) -> Rendered:
+    """Store a new row and return its document.
+
+    Raises:
+        NotFound: the parent is not this garage's.
+        Unprocessable: the body breaks rules.
+        Conflict: another request took a unique value meanwhile.
+    """
+    check_parent(shop, resource, parent_id)
+    values = values_of(resource, Operation.CREATE, body)
+    check_stored(shop, resource, values, None)
+    if resource.parent is not None:
+        values[resource.parent.column] = parent_id
+    identifier = _stored(shop, resource, values)
+    return read(shop, resource, identifier, parent_id)
+
+
+def change(
+    shop: Shop, resource: Resource, identifier: int, body: Body, parent_id: int | None
+) -> Rendered:
+    """Change what the body gives, and nothing else; raises like :func:`create`."""
+    row = find_row(shop, resource, identifier, parent_id)
+    values = values_of(resource, Operation.CHANGE, body)
+    check_stored(shop, resource, values, identifier)
+    try:
+        if resource.change is not None:
+            resource.change(shop, row, values)
+        elif values:
+            shop.change(resource.noun.name, identifier, values)
+    except IntegrityError as error:
+        raise _clash() from error
+    return read(shop, resource, identifier, parent_id)
+
+
+def remove(shop: Shop, resource: Resource, identifier: int, parent_id: int | None) -> Rendered:
+    """Remove a row and return what it was; raises ``NotFound``, or what its rule refuses."""
+    document = read(shop, resource, identifier, parent_id)
+    row = find_row(shop, resource, identifier, parent_id)
+    if resource.remove is not None:
+        resource.remove(shop, row)
+    else:
+        shop.remove(resource.noun.name, identifier)
+    return document
+
+
+def _stored(shop: Shop, resource: Resource, values: Values) -> int:
+    try:
+        if resource.create is not None:
+            return resource.create(shop, values)
+        return shop.insert(resource.noun.name, values)
+    except IntegrityError as error:
+        raise _clash() from error
+
+
+def _clash() -> Conflict:
+    return Conflict(
+        "backoffice.conflict",
+        "Another change got in between, or other records refer to this one. Read it again.",
+    )
