@@ -88,6 +88,8 @@ class HttpSettings:
         max_body_bytes: largest request body; larger answers 413.
         max_header_bytes: largest request head.
         max_message_bytes: largest websocket message from a client.
+        max_connections: connections at once; the next one is closed unanswered. Watch the
+            process's limit of open files.
         keep_alive: seconds an idle connection stays open.
         read_timeout: seconds without a byte from the peer until its connection ends; longer
             than a websocket ping interval, so that a silent watcher stays.
@@ -105,6 +107,7 @@ class HttpSettings:
     max_body_bytes: Count = 1 << 20
     max_header_bytes: Annotated[int, Meta(ge=4096)] = 1 << 16
     max_message_bytes: Count = 1 << 20
+    max_connections: Count = 10_000
     keep_alive: Seconds = 15.0
     read_timeout: Seconds = 75.0
     websocket_ping: Seconds = 20.0

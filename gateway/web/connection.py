@@ -1,0 +1,129 @@
+"""One HTTP connection: Hypercorn's own, with the bounds that it lacks.
+
+Hypercorn (pinned to 0.18.0, because these are its private parts) serves a connection in
+``TCPServer.run``. Three things are added here; the guard around ``run`` is in ``server``:
+
+- Sending is bounded. Hypercorn shields its writes from cancellation without a deadline, so a peer
+  that stops reading holds its task, and the shutdown, for ever.
+- Reading is bounded by silence in both directions for requests, so that a long download is no
+  silence, and by the peer's silence for websockets, where pings make it speak.
+- A websocket message over the limit ends the connection. Hypercorn sends a close frame and goes
+  on collecting whatever else the peer sends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import cast
+
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import AppWrapper, LifespanState
+from typing_extensions import override
+
+from gateway.runtime.guard import close_now
+
+Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+
+#: Bytes read at once.
+_READ = 1 << 16
+
+#: Bytes that must get through within one send deadline; a slow download is fine, a stalled one
+#: is not.
+_SEND_PIECE = 1 << 16
+
+
+class Connection(TCPServer):
+    """A connection from accept to close; :meth:`run` serves it."""
+
+    def __init__(
+        self,
+        app: AppWrapper,
+        config: Config,
+        context: WorkerContext,
+        state: LifespanState,
+        stream: Stream,
+        *,
+        send_timeout: float,
+    ) -> None:
+        # Hypercorn takes both kinds and annotates one.
+        super().__init__(
+            app, config, context, state, cast("trio.SSLStream[trio.SocketStream]", stream)
+        )
+        self._send_timeout = send_timeout
+        self._sent_at = self._heard_at = trio.current_time()
+
+    @override
+    async def protocol_send(self, event: Event) -> None:
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            is_sent = await self._send(event.data)
+        if not is_sent:
+            await close_now(self.stream)
+            await self.protocol.handle(Closed())
+
+    async def _send(self, data: bytes) -> bool:
+        view = memoryview(data)
+        try:
+            for start in range(0, len(view), _SEND_PIECE):
+                # Shielded, as Hypercorn has it: half a frame on the wire is worse than a late end.
+                with trio.move_on_after(self._send_timeout, shield=True) as scope:
+                    await self.stream.send_all(view[start : start + _SEND_PIECE])
+                if scope.cancelled_caught:
+                    return False
+                self._sent_at = trio.current_time()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return False
+        return True
+
+    @override
+    async def _read_data(self) -> None:
+        while await self._read_once():
+            pass
+        await self.protocol.handle(Closed())
+
+    async def _read_once(self) -> bool:
+        """Read and handle what the peer sends; tell whether to go on."""
+        data: bytes | None = None
+        try:
+            with trio.move_on_at(self._silent_from()):
+                data = bytes(await self.stream.receive_some(_READ))
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            return False
+        if data is None:  # silence; unless something was sent meanwhile, that is the end
+            return trio.current_time() < self._silent_from()
+        self._heard_at = trio.current_time()
+        return await self._handle(data)
+
+    async def _handle(self, data: bytes) -> bool:
+        await self.protocol.handle(RawData(data))
+        return bool(data) and not any(self._is_overrun(stream) for stream in self._websockets())
+
+    def _silent_from(self) -> float:
+        """Return when the connection counts as dead unless something happens before."""
+        limit = self.config.read_timeout or math.inf
+        if any(True for _ in self._websockets()):
+            return self._heard_at + limit
+        return max(self._heard_at, self._sent_at) + limit
+
+    def _is_overrun(self, stream: WSStream) -> bool:
+        return stream.buffer.length > self.config.websocket_max_message_size
+
+    def _websockets(self) -> Iterator[WSStream]:
+        protocol = self.protocol.protocol
+        streams: tuple[HTTPStream | WSStream | None, ...] = ()
+        if isinstance(protocol, H2Protocol):
+            streams = tuple(protocol.streams.values())
+        elif isinstance(protocol, H11Protocol):
+            streams = (protocol.stream,)
+        return (stream for stream in streams if isinstance(stream, WSStream))
