@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -217,9 +216,9 @@ class CanBus:
         log.warning("bus %s is back", self.name)
 
 
-def wall_clock_us() -> int:
-    """Return the system clock in microseconds since 1970, as recordings stamp frames."""
-    return time.time_ns() // 1000
+def monotonic_us() -> int:
+    """Return the connector's clock in microseconds: the one that its link tells the gateway of."""
+    return round(trio.current_time() * 1e6)
 
 
 @asynccontextmanager
@@ -229,7 +228,7 @@ async def open_bus(
     fd: bool = False,
     bitrate: int | None = None,
     data_bitrate: int | None = None,
-    clock_us: ClockUs = wall_clock_us,
+    clock_us: ClockUs = monotonic_us,
 ) -> AsyncIterator[CanBus]:
     """Open the bus at ``INTERFACE:CHANNEL`` and keep it open until the block ends.
 
@@ -238,7 +237,7 @@ async def open_bus(
         fd: send and receive CAN-FD frames too.
         bitrate: bit/s, for interfaces that set it themselves.
         data_bitrate: bit/s of the CAN-FD data phase, likewise.
-        clock_us: stamps frames that the interface does not stamp.
+        clock_us: the clock of all frame stamps, microseconds; called in the Trio thread.
 
     Raises:
         BusGoneError: it cannot be opened the first time.

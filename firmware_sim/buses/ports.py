@@ -6,6 +6,7 @@ It raises python-can's own errors; :mod:`firmware_sim.buses.can_bus` gives them 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -24,6 +25,9 @@ ClockUs = Callable[[], int]
 
 #: Messages read in one go before other tasks get their turn.
 READ_BURST = 64
+
+#: A frame that claims to be older than this was stamped by another clock, microseconds.
+OLDEST_STAMP_US = 5_000_000
 
 #: How long the reader thread waits for a message before it looks whether it should end, seconds.
 THREAD_POLL = 0.1
@@ -50,6 +54,7 @@ class _InterfacePort:
         self._bus = bus
         self._deliver = deliver
         self._clock_us = clock_us
+        self._offset_us = time.time_ns() // 1000 - clock_us()
 
     def send(self, frame: CanFrame) -> CanFrame:
         stamped = msgspec.structs.replace(frame, timestamp_us=self._clock_us())
@@ -60,9 +65,17 @@ class _InterfacePort:
         self._bus.shutdown()
 
     def _receive(self, message: can.Message) -> None:
-        # Interfaces stamp frames in seconds of the system clock where they stamp them at all.
-        stamp = round(message.timestamp * 1e6) if message.timestamp else self._clock_us()
-        self._deliver(to_frame(message, stamp))
+        self._deliver(to_frame(message, self._stamp(message)))
+
+    def _stamp(self, message: can.Message) -> int:
+        """Return when the frame was seen, on our clock.
+
+        Most interfaces stamp frames with the system clock, more precisely than we could. Some
+        count from when they were plugged in, or do not stamp at all: then it is seen now.
+        """
+        now = self._clock_us()
+        stamp = round(message.timestamp * 1e6) - self._offset_us
+        return stamp if now - OLDEST_STAMP_US < stamp <= now else now
 
 
 class SocketPort(_InterfacePort):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import pickle
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from typing_extensions import override
 
 from firmware_sim.buses import can_bus
 from firmware_sim.buses.can_bus import BusAddress, BusBusyError, BusGoneError, CanBus, open_bus
+from firmware_sim.buses.ports import SocketPort
 from protocols.can.frame import CanFrame
 
 REQUEST = CanFrame(0x7E0, bytes.fromhex("0322F190CCCCCCCC"))
@@ -122,7 +124,24 @@ async def test_an_interface_outside_sends_and_receives(interface: str) -> None:
             assert await peer_reads() == (0x7E0, REQUEST.data)
             peer_sends(0x7E8, b"\x01")
             frame = await feed.receive()
-    assert frame == CanFrame(0x7E8, b"\x01", timestamp_us=1_500_000)
+    now = can_bus.monotonic_us()
+    assert (frame.id, frame.data) == (0x7E8, b"\x01")
+    assert now - 1_000_000 < frame.timestamp_us <= now
+
+
+@pytest.mark.parametrize(("behind", "kept"), [(0.25, True), (3600.0, False), (-5.0, False)])
+async def test_a_stamp_of_the_system_clock_is_kept_and_others_are_not(
+    behind: float, kept: bool
+) -> None:
+    seen: list[CanFrame] = []
+    bus = SocketBus("stamps")
+    port = SocketPort(bus, seen.append, can_bus.monotonic_us)
+    message = can.Message(time.time_ns() / 1e9 - behind, 1, is_extended_id=False)
+    port._receive(message)
+    age = (can_bus.monotonic_us() - seen[0].timestamp_us) / 1e6
+    assert age == pytest.approx(behind if kept else 0.0, abs=0.1)
+    port.close()
+    SocketBus.peers.pop("stamps").close()
 
 
 @pytest.mark.slow
