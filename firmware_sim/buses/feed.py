@@ -27,7 +27,7 @@ class FrameFeed:
     nobody on the bus wait for it. Every loss is counted.
     """
 
-    __slots__ = ("_capacity", "_frames", "_lot", "dropped")
+    __slots__ = ("_capacity", "_frames", "_lot", "_wanted", "dropped")
 
     def __init__(self, capacity: int) -> None:
         if capacity < 1:
@@ -35,6 +35,7 @@ class FrameFeed:
         self._capacity = capacity
         self._frames: deque[CanFrame] = deque()
         self._lot = trio.lowlevel.ParkingLot()
+        self._wanted = 1
         self.dropped = 0
 
     def put(self, frame: CanFrame) -> None:
@@ -43,14 +44,15 @@ class FrameFeed:
             self._frames.popleft()
             self.dropped += 1
         self._frames.append(frame)
-        if self._lot:
+        if len(self._frames) >= self._wanted:
             self._lot.unpark()
 
-    async def wait(self) -> None:
-        """Return once at least one frame is waiting. Always a checkpoint."""
-        if self._frames:
+    async def wait(self, at_least: int = 1) -> None:
+        """Return once so many frames are waiting, or the feed is full. Always a checkpoint."""
+        self._wanted = min(at_least, self._capacity)
+        if len(self._frames) >= self._wanted:
             await trio.lowlevel.checkpoint()
-        while not self._frames:
+        while len(self._frames) < self._wanted:
             await self._lot.park()
 
     def take_nowait(self, limit: int | None = None) -> list[CanFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import can
 
-from protocols.can.frame import CanFrame
+from protocols.can.frame import CanFrame, check_remote
 
 
 def to_message(frame: CanFrame) -> can.Message:
@@ -22,14 +22,21 @@ def to_message(frame: CanFrame) -> can.Message:
 
 
 def to_frame(message: can.Message, timestamp_us: int) -> CanFrame:
-    """Return ``message`` as an immutable frame with the given stamp in microseconds."""
-    return CanFrame(
-        id=message.arbitration_id,
-        data=bytes(message.data),
-        extended=message.is_extended_id,
-        fd=message.is_fd,
-        brs=message.bitrate_switch,
-        remote=message.is_remote_frame,
-        error=message.is_error_frame,
-        timestamp_us=timestamp_us,
+    """Return ``message`` as an immutable frame with the given stamp in microseconds.
+
+    Raises:
+        RemoteProtocolError: a frame that cannot exist on a bus; python-can does not check what
+            its in-process users send.
+    """
+    return check_remote(
+        CanFrame(
+            id=message.arbitration_id,
+            data=bytes(message.data),
+            extended=message.is_extended_id,
+            fd=message.is_fd,
+            brs=message.bitrate_switch,
+            remote=message.is_remote_frame,
+            error=message.is_error_frame,
+            timestamp_us=timestamp_us,
+        )
     )

@@ -6,6 +6,7 @@ It raises python-can's own errors; :mod:`firmware_sim.buses.can_bus` gives them 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,6 +20,9 @@ from typing_extensions import override
 from firmware_sim.buses.messages import to_frame, to_message
 from firmware_sim.buses.virtual import Doorway, VirtualPort
 from protocols.can.frame import CanFrame
+from protocols.errors import RemoteProtocolError
+
+log = logging.getLogger(__name__)
 
 Deliver = Callable[[CanFrame], None]
 ClockUs = Callable[[], int]
@@ -65,7 +69,12 @@ class _InterfacePort:
         self._bus.shutdown()
 
     def _receive(self, message: can.Message) -> None:
-        self._deliver(to_frame(message, self._stamp(message)))
+        try:
+            frame = to_frame(message, self._stamp(message))
+        except RemoteProtocolError as error:
+            log.warning("a frame that the interface reports is left out: %s", error)
+            return
+        self._deliver(frame)
 
     def _stamp(self, message: can.Message) -> int:
         """Return when the frame was seen, on our clock.

@@ -15,6 +15,7 @@ receivers only.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections import deque
@@ -29,6 +30,9 @@ from typing_extensions import override
 
 from firmware_sim.buses.messages import to_frame, to_message
 from protocols.can.frame import CanFrame
+from protocols.errors import RemoteProtocolError
+
+log = logging.getLogger(__name__)
 
 Deliver = Callable[[CanFrame], None]
 
@@ -89,7 +93,12 @@ class _ChannelQueue(queue.Queue[can.Message]):
         self.doorway.put(item)
 
     def _deliver_message(self, message: can.Message) -> None:
-        self.deliver(to_frame(message, self.clock_us()))
+        try:
+            frame = to_frame(message, self.clock_us())
+        except RemoteProtocolError as error:
+            log.warning("a frame of another user of this bus is left out: %s", error)
+            return
+        self.deliver(frame)
 
 
 class VirtualPort:

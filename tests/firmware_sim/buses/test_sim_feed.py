@@ -57,3 +57,15 @@ async def test_waiting_is_a_checkpoint_even_when_a_frame_is_there() -> None:
 def test_a_feed_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one frame"):
         FrameFeed(0)
+
+
+async def test_waiting_for_many_wakes_when_they_are_there_or_the_feed_is_full() -> None:
+    for capacity, at_least, needed in [(10, 3, 3), (2, 5, 2)]:
+        feed = FrameFeed(capacity)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(feed.wait, at_least)
+            for number in range(needed):
+                await trio.testing.wait_all_tasks_blocked()
+                assert len(nursery.child_tasks) == 1
+                feed.put(CanFrame(number))
+        assert feed.statistics().waiting == needed

@@ -72,6 +72,17 @@ async def test_a_foreign_bus_in_the_trio_thread_is_heard_within_its_send() -> No
     ours.close()
 
 
+async def test_a_frame_that_cannot_exist_is_left_out() -> None:
+    seen = Seen()
+    ours = port("impossible", seen)
+    theirs = VirtualBus(channel="impossible")
+    theirs.send(can.Message(arbitration_id=1, data=bytes(9)))
+    theirs.send(can.Message(arbitration_id=2, data=bytes(8)))
+    assert [frame.id for frame in seen] == [2]
+    theirs.shutdown()
+    ours.close()
+
+
 async def test_a_foreign_bounded_queue_that_nobody_reads_loses_its_oldest() -> None:
     ours = port("bounded", Seen())
     theirs = VirtualBus(channel="bounded", rx_queue_size=2)

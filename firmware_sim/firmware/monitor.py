@@ -1,0 +1,61 @@
+"""Raw frames of one bus for whoever watches: filtered, batched, bounded.
+
+When the link takes batches slower than the bus makes frames, the oldest frames are dropped and the
+next batch says how many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import trio
+
+from firmware_sim.buses.can_bus import CanBus
+from firmware_sim.buses.feed import FrameFeed
+from protocols.can.batch import encode_batch
+from protocols.can.filters import CanFilter, FilterSet
+
+#: Frames in one batch at most: 512 CAN-FD frames are 38 kB, a small part of the largest envelope.
+BATCH = 512
+
+#: Frames that may wait for the link: over a second of a full classic bus at 500 kbit/s.
+BACKLOG = 8192
+
+
+class Monitor:
+    """A running watch on one bus; made by :func:`watch`."""
+
+    def __init__(self, feed: FrameFeed, index: int, flush: float) -> None:
+        self._feed = feed
+        self._index = index
+        self._flush = flush
+        self._told = 0
+
+    async def next_batch(self) -> bytes:
+        """Wait for frames and return them as one batch (:mod:`protocols.can.batch`).
+
+        The batch is full, or its first frame has waited for the flush time.
+        """
+        await self._feed.wait()
+        with trio.move_on_after(self._flush):
+            await self._feed.wait(BATCH)
+        frames = self._feed.take_nowait(BATCH)
+        dropped, self._told = self._feed.dropped - self._told, self._feed.dropped
+        return encode_batch(self._index, frames, dropped)
+
+
+@contextmanager
+def watch(
+    bus: CanBus, index: int, filters: Iterable[CanFilter], flush: float
+) -> Iterator[Monitor]:
+    """Watch ``bus`` while the block runs.
+
+    Args:
+        bus: the bus.
+        index: the number its batches carry.
+        filters: what to show; none shows every frame, ours included.
+        flush: longest wait of a frame for its batch, seconds.
+    """
+    with bus.monitor(FilterSet(filters).matches, BACKLOG) as feed:
+        yield Monitor(feed, index, flush)
