@@ -14,6 +14,14 @@ import structlog
 from structlog.testing import CapturingLogger
 from structlog.typing import FilteringBoundLogger
 
+from gateway.config import (
+    DataSettings,
+    HttpSettings,
+    LinkSettings,
+    SecuritySettings,
+    Settings,
+)
+from gateway.identity.identity import Identity, open_identity
 from gateway.storage import tables
 from gateway.storage.database import Database, make_engine, open_database
 
@@ -73,6 +81,23 @@ def database_url(empty_database_file: Path, tmp_path: Path) -> str:
     path = tmp_path / "gateway.db"
     shutil.copyfile(empty_database_file, path)
     return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of this test alone: its own folder, free ports, hashing that costs nothing."""
+    return Settings(
+        data=DataSettings(directory=tmp_path),
+        http=HttpSettings(port=0),
+        link=LinkSettings(port=0),
+        security=SecuritySettings(hash_time_cost=1, hash_memory_kib=8),
+    )
+
+
+@pytest.fixture
+async def identity(database: Database, settings: Settings, clock: SettableClock) -> Identity:
+    """Identity over ``database``, with nobody in it yet."""
+    return await open_identity(database, settings, clock)
 
 
 @pytest.fixture

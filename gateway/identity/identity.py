@@ -1,0 +1,188 @@
+"""The face of identity: a token in, a principal out; and the parts that make the tokens.
+
+A principal is remembered for a few seconds by its token, because an operator's script asks many
+times a second. Whoever is disabled through this process is forgotten at once; what another
+process did is noticed after ``REMEMBERED_FOR`` at the latest.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import trio
+from structlog.typing import FilteringBoundLogger
+
+from gateway.config import SecuritySettings, Settings
+from gateway.domain.clock import Clock
+from gateway.domain.errors import Unavailable
+from gateway.domain.principal import CustomerPrincipal, OperatorPrincipal, ShopPrincipal
+from gateway.identity.connectors import Connectors
+from gateway.identity.hashing import SecretHasher
+from gateway.identity.keyring import KeyRing, load_fernet
+from gateway.identity.operators import Operators
+from gateway.identity.shop_tokens import ShopTokens
+from gateway.identity.shops import Shops
+from gateway.identity.sign_in import CustomerSignIn
+from gateway.identity.tenants import Tenants
+from gateway.identity.throttle import Throttle
+from gateway.identity.tokens import Tokens, refused
+from gateway.storage.database import Database
+from gateway.storage.queries import credentials
+from gateway.storage.queries import identity as people
+
+P = TypeVar("P")
+
+#: Seconds a principal is remembered, and how many are.
+REMEMBERED_FOR = 3.0
+MOST_REMEMBERED = 4_096
+
+#: Seconds between two rounds of housekeeping.
+HOUSEKEEPING_INTERVAL = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered(Generic[P]):
+    """A principal, and Trio's time until which it counts."""
+
+    principal: P
+    until: float
+
+
+class _Memory(Generic[P]):
+    """The principals of the last few seconds, by token; bounded."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, _Remembered[P]] = OrderedDict()
+
+    def get(self, token: str) -> P | None:
+        remembered = self._known.get(token)
+        if remembered is None or remembered.until <= trio.current_time():
+            return None
+        return remembered.principal
+
+    def put(self, token: str, principal: P, seconds: float) -> None:
+        until = trio.current_time() + min(seconds, REMEMBERED_FOR)
+        self._known.pop(token, None)
+        self._known[token] = _Remembered(principal, until)
+        if len(self._known) > MOST_REMEMBERED:
+            self._known.popitem(last=False)
+
+    def clear(self) -> None:
+        self._known.clear()
+
+
+class Identity:
+    """What doors and ports ask; made by :func:`open_identity`.
+
+    Attributes:
+        sign_in: customers come in.
+        operators: operators are added and come in.
+        shops: back-office users are added and come in.
+        shop_tokens: their tokens.
+        connectors: devices.
+        tenants: providers and garages.
+        tokens: for the public keys.
+    """
+
+    def __init__(
+        self, database: Database, settings: SecuritySettings, keys: KeyRing, clock: Clock
+    ) -> None:
+        hasher, throttle = SecretHasher(settings), Throttle(settings)
+        self._database = database
+        self._keys = keys
+        self._clock = clock
+        self._customers: _Memory[CustomerPrincipal] = _Memory()
+        self._operators: _Memory[OperatorPrincipal] = _Memory()
+        self.tokens = Tokens(keys, settings, clock)
+        self.sign_in = CustomerSignIn(database, hasher, throttle, self.tokens, settings, clock)
+        self.operators = Operators(
+            database, throttle, self.tokens, settings, clock, on_disabled=self.forget
+        )
+        self.shop_tokens = ShopTokens(database, clock)
+        self.shops = Shops(database, hasher, throttle, self.shop_tokens, settings, clock)
+        self.connectors = Connectors(database, hasher, settings, clock, on_disabled=self.forget)
+        self.tenants = Tenants(database, clock)
+
+    async def customer(self, access_token: str) -> CustomerPrincipal:
+        """Return whose access token it is.
+
+        Raises:
+            Unauthorized: it is not good, or they may not come in any more.
+        """
+        if (known := self._customers.get(access_token)) is not None:
+            return known
+        claims = await self.tokens.verify(access_token, "access", "customer")
+        try:
+            user_id, connector_id = UUID(claims.subject), claims.more.get("connector_id")
+        except ValueError as error:
+            raise refused() from error
+        principal = await self._database.read(people.customer, user_id, connector_id)
+        if principal is None:
+            raise refused()
+        seconds = (claims.expires_at - self._clock()).total_seconds()
+        self._customers.put(access_token, principal, seconds)
+        return principal
+
+    async def operator(self, access_token: str) -> OperatorPrincipal:
+        """Return whose access token it is.
+
+        Raises:
+            Unauthorized: it is not good, or they may not come in any more.
+        """
+        if (known := self._operators.get(access_token)) is not None:
+            return known
+        claims = await self.tokens.verify(access_token, "access", "operator")
+        principal = await self.operators.present(claims.subject)
+        if principal is None:
+            raise refused()
+        seconds = (claims.expires_at - self._clock()).total_seconds()
+        self._operators.put(access_token, principal, seconds)
+        return principal
+
+    async def shop(self, api: str, token: str) -> ShopPrincipal:
+        """Return whose back-office token it is; never remembered: ended is ended at once.
+
+        Raises:
+            Unauthorized: it is not good for this API.
+        """
+        return await self.shop_tokens.principal(api, token)
+
+    def forget(self) -> None:
+        """Look everybody up again at their next request: somebody was disabled."""
+        self._customers.clear()
+        self._operators.clear()
+
+    async def keep_house(
+        self,
+        log: FilteringBoundLogger,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Replace signing keys in time and delete what has expired, until cancelled."""
+        task_status.started()
+        while True:
+            await trio.sleep(HOUSEKEEPING_INTERVAL)
+            try:
+                rotated = await self._keys.rotate_if_due()
+                removed = await self._database.write(credentials.prune, self._clock())
+            except Unavailable:
+                log.warning("identity_housekeeping_postponed")
+            else:
+                log.info("identity_housekeeping", key_rotated=rotated, removed=removed)
+
+
+async def open_identity(database: Database, settings: Settings, clock: Clock) -> Identity:
+    """Read or make the keys and return identity over ``database``.
+
+    Raises:
+        ConfigError: the key at rest is malformed, readable by others, or not the one that the
+            stored signing keys were encrypted with.
+        Unavailable: the database does not answer.
+    """
+    fernet = await trio.to_thread.run_sync(load_fernet, settings.security, settings.data.directory)
+    keys = KeyRing(database, fernet, settings.security, clock)
+    await keys.open()
+    return Identity(database, settings.security, keys, clock)
