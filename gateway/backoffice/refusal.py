@@ -1,4 +1,4 @@
-"""Refusals of input that name every offending field at once."""
+"""Refusals that only the back office has."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ class MethodNotAllowed(GatewayError):
         self.allowed = allowed
 
 
-def refuse(name: str, sentence: str) -> Unprocessable:
-    """Return the refusal of one field, as a sentence: ``The <name> field <sentence>``."""
-    return Unprocessable({name: [f"The {name} field {sentence}"]})
+def broken_rule(sentence: str) -> Invalid:
+    """Return the refusal of what a rule of the shop forbids; no field is at fault."""
+    return Invalid("backoffice.rule", sentence)

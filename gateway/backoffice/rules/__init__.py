@@ -1,5 +1,5 @@
 """What is more than storing: plain functions ``(shop, ...)`` that resources and consumers name.
 
-They run inside the caller's transaction, know no HTTP, and refuse with ``Unprocessable`` or the
-errors of ``gateway.domain.errors``.
+They run inside the caller's transaction, know no HTTP, and refuse with the errors of
+``gateway.domain.errors`` and of ``refusal``.
 """

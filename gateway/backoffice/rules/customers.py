@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.backoffice.refusal import Unprocessable
+from gateway.backoffice.refusal import broken_rule
 from gateway.backoffice.rules.numbering import next_count
 from gateway.backoffice.shop import Shop, Values
 
@@ -50,12 +50,12 @@ def remove_customer(shop: Shop, row: Values) -> None:
     """Remove a customer; what was written for them keeps naming them.
 
     Raises:
-        Unprocessable: a work order of theirs is still open.
+        Invalid: a work order of theirs is still open.
     """
     orders = shop.where("work_order", customer_id=row["id"])
     waiting = [order["ticket_no"] for order in orders if order["status"] not in _DONE]
     if waiting:
-        raise Unprocessable({"customer": [f"Finish these first: {', '.join(waiting)}."]})
+        raise broken_rule(f"Work orders are still open. Finish these first: {', '.join(waiting)}.")
     shop.remove("customer", row["id"])
 
 
@@ -75,8 +75,8 @@ def full_name(person: Values) -> str:
 
 def address_line(address: Values) -> str:
     """Return street, number and addition as one line."""
-    number = f"{address['house_number']}{address['house_number_addition'] or ''}"
-    return " ".join(part for part in (address["street"], number) if part)
+    parts = (address["street"], address["house_number"], address["house_number_addition"])
+    return " ".join(part for part in parts if part)
 
 
 def parts_of(line: str) -> Values:

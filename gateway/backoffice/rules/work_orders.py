@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from gateway.backoffice.refusal import Unprocessable, refuse
+from gateway.backoffice.refusal import broken_rule
 from gateway.backoffice.rules.numbering import next_number
 from gateway.backoffice.shop import Shop, Values
 
@@ -91,7 +91,7 @@ def change_order(shop: Shop, row: Values, values: Values) -> None:
     """Change fields or status, and tell the trail what was and what is.
 
     Raises:
-        Unprocessable: the status cannot follow the present one.
+        Invalid: the status cannot follow the present one.
     """
     changed = {name: value for name, value in values.items() if row[name] != value}
     stamps = _move(shop, row, str(changed["status"])) if "status" in changed else {}
@@ -109,28 +109,28 @@ def remove_order(shop: Shop, row: Values) -> None:
     """Remove an order; its number stays used.
 
     Raises:
-        Unprocessable: it was completed: the books refer to it.
+        Invalid: it was completed: the books refer to it.
     """
     if row["status"] in {"completed", "picked_up"}:
-        raise refuse("status", "says that the work is done: a finished order stays.")
+        raise broken_rule(f"The order is {STATUSES[row['status']]}: finished orders stay.")
     shop.remove("work_order", row["id"])
 
 
 def add_line(shop: Shop, values: Values) -> int:
-    """Add a line; raises ``Unprocessable`` once the order is finished."""
+    """Add a line; raises ``Invalid`` once the order is finished."""
     _check_open(shop, values["work_order_id"])
     return shop.insert("work_order_line", values)
 
 
 def change_line(shop: Shop, row: Values, values: Values) -> None:
-    """Change a line; raises ``Unprocessable`` once the order is finished."""
+    """Change a line; raises ``Invalid`` once the order is finished."""
     _check_open(shop, row["work_order_id"])
     if values:
         shop.change("work_order_line", row["id"], values)
 
 
 def remove_line(shop: Shop, row: Values) -> None:
-    """Remove a line; raises ``Unprocessable`` once the order is finished."""
+    """Remove a line; raises ``Invalid`` once the order is finished."""
     _check_open(shop, row["work_order_id"])
     shop.remove("work_order_line", row["id"])
 
@@ -153,8 +153,7 @@ def add_trail_note(shop: Shop, values: Values) -> int:
 def _move(shop: Shop, row: Values, status: str) -> Values:
     was = row["status"]
     if (was, status) not in MOVES:
-        sentence = f"cannot go from {STATUSES[was]} to {STATUSES[status]}."
-        raise Unprocessable({"status": [f"The status {sentence}"]})
+        raise broken_rule(f"The status cannot go from {STATUSES[was]} to {STATUSES[status]}.")
     text = f"Status changed from {STATUSES[was]} to {STATUSES[status]}"
     record(shop, row["id"], "status_changed", text, {"status": {"old": was, "new": status}})
     if status == "completed":
@@ -183,9 +182,7 @@ def _check_open(shop: Shop, order_id: int) -> None:
     order = shop.find("work_order", id=order_id)
     if order is not None and order["status"] in FINISHED:
         label = STATUSES[order["status"]]
-        raise Unprocessable(
-            {"work_order": [f"The order is {label}: open it again before changing its lines."]}
-        )
+        raise broken_rule(f"The order is {label}: open it again before changing its lines.")
 
 
 def _plain(value: object) -> object:

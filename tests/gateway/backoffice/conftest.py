@@ -1,0 +1,204 @@
+"""A shop with two garages behind a real app and database, and the contracts to hold it to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import yaml
+from jsonschema import Draft202012Validator
+from quart import Response
+from quart_trio import QuartTrio
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+from sqlalchemy import Connection, insert
+
+from gateway.backoffice import schema
+from gateway.backoffice.action import Services
+from gateway.backoffice.catalogue import NOUNS, RESOURCES
+from gateway.backoffice.routes import Declarations, blueprints
+from gateway.backoffice.shop import Shop
+from gateway.domain.clock import Clock
+from gateway.domain.errors import Unauthorized
+from gateway.domain.principal import ShopPrincipal
+from gateway.storage.database import Database
+from gateway.storage.tables.identity import service_provider, shop_user, tenant
+
+CONTRACTS = Path(__file__).parents[2] / "contracts"
+
+OWN, FOREIGN = 1, 2
+
+
+@dataclass
+class KnownTokens:
+    """Tokens by API and text; everything else is refused, as identity refuses it."""
+
+    known: dict[tuple[str, str], ShopPrincipal] = field(default_factory=dict)
+
+    def grant(
+        self,
+        api: str,
+        token: str,
+        *,
+        tenant_id: int = OWN,
+        role: str = "owner",
+        abilities: tuple[str, ...] = ("*",),
+    ) -> None:
+        user_id = tenant_id  # one user for each garage, of the same number
+        principal = ShopPrincipal(tenant_id, user_id, role, frozenset(abilities))
+        self.known[api, token] = principal
+
+    async def shop(self, api: str, token: str) -> ShopPrincipal:
+        if (api, token) not in self.known:
+            raise Unauthorized("token.unknown", "Sign in again.")
+        return self.known[api, token]
+
+
+@dataclass
+class Door:
+    """Speaks to the app as a client of one API."""
+
+    app: QuartTrio
+    mount: str
+    token: str = "own"
+
+    async def ask(self, method: str, path: str, **kwargs: Any) -> tuple[int, Any]:
+        """Return status and decoded body (``None`` when empty)."""
+        response = await self.raw(method, path, **kwargs)
+        data = await response.get_data(as_text=False)
+        return response.status_code, (await response.get_json(force=True)) if data else None
+
+    async def raw(self, method: str, path: str, **kwargs: Any) -> Response:
+        headers = {"Authorization": f"Bearer {self.token}"} | kwargs.pop("headers", {})
+        client = self.app.test_client()
+        return await client.open(self.mount + path, method=method, headers=headers, **kwargs)
+
+
+def seed(connection: Connection) -> None:
+    """Make two garages, one user each."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    connection.execute(insert(service_provider).values(id=1, name="Provider", currency="EUR"))
+    for number in (OWN, FOREIGN):
+        shared = {"tenant_id": number, "created_at": now}
+        garage = {"id": number, "provider_id": 1, "name": f"Garage {number}", "currency": "EUR"}
+        connection.execute(insert(tenant).values(**garage, created_at=now))
+        user = {"id": number, "name": f"User {number}", "email": f"user{number}@garage.test"}
+        connection.execute(
+            insert(shop_user).values(**user, **shared, password_hash="-", role="owner")
+        )
+
+
+@pytest.fixture
+async def shops(database: Database) -> Database:
+    """The database with two garages in it."""
+    await database.write(seed)
+    return database
+
+
+@pytest.fixture
+def in_shop(shops: Database, clock: Clock) -> Callable[..., Any]:
+    """Run ``function(shop, ...)`` in a transaction of a garage's shop."""
+
+    async def run(function: Callable[..., Any], *args: Any, tenant_id: int = OWN) -> Any:
+        def work(connection: Connection) -> Any:
+            shop = Shop(connection, schema.TABLES, tenant_id, tenant_id, clock())
+            return function(shop, *args)
+
+        return await shops.write(work)
+
+    return run
+
+
+@pytest.fixture
+def tokens() -> KnownTokens:
+    known = KnownTokens()
+    for api in ("repair", "planner", "field_sales"):
+        known.grant(api, "own")
+        known.grant(api, "foreign", tenant_id=FOREIGN)
+    return known
+
+
+@pytest.fixture
+def app(shops: Database, tokens: KnownTokens, clock: Clock) -> QuartTrio:
+    services = Services(shops, tokens, schema.TABLES, clock)
+    declarations = Declarations(NOUNS, RESOURCES, ())
+    quart = QuartTrio(__name__)
+    for blueprint in blueprints(services, declarations, structlog.get_logger()):
+        quart.register_blueprint(blueprint)
+    return quart
+
+
+@pytest.fixture
+def repair(app: QuartTrio) -> Door:
+    return Door(app, "/backoffice/repair")
+
+
+@pytest.fixture
+def planner(app: QuartTrio) -> Door:
+    return Door(app, "/backoffice/planner")
+
+
+@pytest.fixture
+def field_sales(app: QuartTrio) -> Door:
+    return Door(app, "/backoffice/field-sales")
+
+
+class Contract:
+    """A published contract; tells how an answer differs from it."""
+
+    def __init__(self, name: str) -> None:
+        text = (CONTRACTS / f"{name}.yaml").read_text()
+        self.document = yaml.load(text, Loader=yaml.CSafeLoader)
+        resource = Resource(contents=self.document, specification=DRAFT202012)
+        self._registry: Registry[Any] = Registry().with_resource("contract:", resource)
+
+    def check(self, method: str, path: str, status: int, body: Any) -> None:
+        """Fail unless ``body`` is what the contract promises for this status."""
+        responses = self.document["paths"][path][method]["responses"]
+        assert str(status) in responses, f"{method} {path}: {status} is not in the contract"
+        pointer = f"/paths/{_escaped(path)}/{method}/responses/{status}"
+        if "$ref" in responses[str(status)]:
+            pointer = responses[str(status)]["$ref"].removeprefix("#")
+        response = self._at(pointer)
+        if "content" not in response:
+            assert body is None
+            return
+        ref = f"contract:#{pointer}/content/application~1json/schema"
+        errors = Draft202012Validator({"$ref": ref}, registry=self._registry).iter_errors(body)
+        assert [f"{error.json_path}: {error.message}" for error in errors] == []
+
+    def absent(self, schema_name: str, document: dict[str, Any]) -> set[str]:
+        """Return members that the contract's schema has and ``document`` lacks."""
+        return set(self.properties(schema_name)) - set(document)
+
+    def properties(self, schema_name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.document["components"]["schemas"][schema_name]["properties"]
+        return found
+
+    def _at(self, pointer: str) -> Any:
+        found: Any = self.document
+        for part in pointer.split("/")[1:]:
+            found = found[part.replace("~1", "/").replace("~0", "~")]
+        return found
+
+
+def _escaped(path: str) -> str:
+    return path.replace("~", "~0").replace("/", "~1")
+
+
+@pytest.fixture(scope="session")
+def contracts() -> Iterator[Callable[[str], Contract]]:
+    """Contracts by name, each read once."""
+    read: dict[str, Contract] = {}
+
+    def contract(name: str) -> Contract:
+        if name not in read:
+            read[name] = Contract(name)
+        return read[name]
+
+    yield contract
