@@ -1,7 +1,7 @@
 """One HTTP connection: Hypercorn's own, with the bounds that it lacks.
 
 Hypercorn (pinned to 0.18.0, because these are its private parts) serves a connection in
-``TCPServer.run``. Three things are added here; the guard around ``run`` is in ``server``:
+``TCPServer.run``. Four things are added here; the guard around ``run`` is in ``server``:
 
 - Sending is bounded. Hypercorn shields its writes from cancellation without a deadline, so a peer
   that stops reading holds its task, and the shutdown, for ever.
@@ -9,6 +9,8 @@ Hypercorn (pinned to 0.18.0, because these are its private parts) serves a conne
   silence, and by the peer's silence for websockets, where pings make it speak.
 - A websocket message over the limit ends the connection. Hypercorn sends a close frame and goes
   on collecting whatever else the peer sends.
+- A connection ends when its peer is gone. Hypercorn's pinger would sleep out its interval first,
+  and keep the connection's task for that long.
 """
 
 from __future__ import annotations
@@ -41,6 +43,22 @@ _READ = 1 << 16
 _SEND_PIECE = 1 << 16
 
 
+class _Context(WorkerContext):
+    """What Hypercorn's parts share on one connection; its sleep ends with the connection."""
+
+    def __init__(self, shared: WorkerContext) -> None:
+        super().__init__(None)
+        self.terminate = shared.terminate
+        self.terminated = shared.terminated
+        self.gone = trio.Event()
+
+    # Hypercorn has it static, and only ever calls it on an instance.
+    @override
+    async def sleep(self, wait: float) -> None:  # type: ignore[override]
+        with trio.move_on_after(wait):
+            await self.gone.wait()
+
+
 class Connection(TCPServer):
     """A connection from accept to close; :meth:`run` serves it."""
 
@@ -54,10 +72,10 @@ class Connection(TCPServer):
         *,
         send_timeout: float,
     ) -> None:
-        # Hypercorn takes both kinds and annotates one.
-        super().__init__(
-            app, config, context, state, cast("trio.SSLStream[trio.SocketStream]", stream)
-        )
+        self._context = _Context(context)
+        # Hypercorn takes both kinds of stream and annotates one.
+        tls = cast("trio.SSLStream[trio.SocketStream]", stream)
+        super().__init__(app, config, self._context, state, tls)
         self._send_timeout = send_timeout
         self._sent_at = self._heard_at = trio.current_time()
 
@@ -91,6 +109,7 @@ class Connection(TCPServer):
         while await self._read_once():
             pass
         await self.protocol.handle(Closed())
+        self._context.gone.set()
 
     async def _read_once(self) -> bool:
         """Read and handle what the peer sends; tell whether to go on."""
