@@ -20,8 +20,8 @@ from gateway.domain.ticket import TicketState
 #: How long the simulated vehicles may take to come online, seconds.
 ONLINE_LIMIT = 30.0
 
-#: Item number of the product the customer orders: read and clear trouble codes, with a report.
-PRODUCT = "DTC-CLEAR"
+#: Item number of the product the customer orders: guided fault finding with a remote operator.
+PRODUCT = "100203"
 
 
 @dataclass(frozen=True, slots=True)

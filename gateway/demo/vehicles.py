@@ -35,8 +35,9 @@ class Vehicles:
         log = trio.Path(self._folder) / "vehicles.log"
         # `-m` rather than the console script: the demo then needs no PATH.
         command = [sys.executable, "-m", "firmware_sim", "run", "--roster", str(roster)]
-        with Path(log).open("wb") as sink:
-            ended = await trio.run_process(command, stdout=sink, stderr=sink, check=False)
+        async with await log.open("wb") as sink:
+            file = sink.wrapped
+            ended = await trio.run_process(command, stdout=file, stderr=file, check=False)
         words = (await log.read_text(errors="replace")).strip().splitlines()[-_LAST_WORDS:]
         raise StoryError(
             f"the vehicle simulator ended with status {ended.returncode}"
@@ -52,9 +53,8 @@ class Vehicles:
                     "uuid": connector.uuid,
                     "key": connector.private_key,
                     "vehicle": connector.vehicle,
-                    "vin": connector.vin,
-                    "seed": number,
+                    "seed": connector.seed,
                 }
-                for number, connector in enumerate(self._connectors)
+                for connector in self._connectors
             ]
         )

@@ -16,6 +16,7 @@ class DemoConnector(msgspec.Struct, frozen=True):
         vin: of the vehicle it sits in.
         kind: ``can``, ``can-fd`` or ``doip``.
         vehicle: name of the simulated vehicle.
+        seed: which specimen of it; 0 is the model's own VIN.
     """
 
     id: int
@@ -25,6 +26,7 @@ class DemoConnector(msgspec.Struct, frozen=True):
     vin: str
     kind: str
     vehicle: str
+    seed: int
 
 
 class OperatorCredentials(msgspec.Struct, frozen=True):

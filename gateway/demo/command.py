@@ -1,0 +1,150 @@
+"""The command ``gateway demo``: embedded everything, three vehicles, the story."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TextIO
+from uuid import UUID
+
+import msgspec
+import trio
+
+from gateway.app import Gateway, open_gateway
+from gateway.config import Settings
+from gateway.demo.http import StoryError
+from gateway.demo.presenter import PlainPresenter, Presenter, presenter_for, write_json_line
+from gateway.demo.seed import Seeded, seed
+from gateway.demo.story import ONLINE_LIMIT, Story, StoryResult
+from gateway.demo.vehicles import Vehicles
+from gateway.demo.world import DemoConnector, World
+from gateway.runtime.logs import Log
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the command line asks for.
+
+    Attributes:
+        once: end after the story.
+        json: ready line and story line on standard output, the story itself on standard error.
+        data: folder for database and logs; a new temporary one when left out.
+        http: port, 0 for any free one.
+        link: port, 0 for any free one.
+        connectors: how many dial in.
+    """
+
+    once: bool = False
+    json: bool = False
+    data: Path | None = None
+    http: int = 0
+    link: int = 0
+    connectors: int = 3
+
+
+async def run_demo(options: DemoOptions, log: Log) -> int:
+    """Run the demo; return the exit status: 0, or 1 when the story could not be told."""
+    out = sys.stderr if options.json else sys.stdout
+    presenter: Presenter = PlainPresenter(out) if options.json else presenter_for(out)
+    try:
+        async with AsyncExitStack() as stack:
+            world = await stack.enter_async_context(_open_world(options, log))
+            if options.json:
+                write_json_line(world, sys.stdout)
+            result = await Story(world, presenter).tell()
+            if options.json and options.once:
+                write_json_line(result, sys.stdout)
+            _conclude(presenter, result)
+            if not options.once:
+                _invite(presenter, world)
+                await trio.sleep_forever()
+    except* StoryError as group:
+        return _fail(group, sys.stderr)
+    return 0
+
+
+def _conclude(presenter: Presenter, result: StoryResult) -> None:
+    presenter.chapter("The end")
+    presenter.line(
+        "story",
+        f"{result.exchanges} exchanges, {result.frames} frames watched, {result.events} events, "
+        f"{result.seconds:.1f} s",
+    )
+
+
+def _invite(presenter: Presenter, world: World) -> None:
+    presenter.line("gateway", f"still here: {world.http} (Ctrl+C ends it)")
+    for connector in world.connectors[:3]:
+        presenter.line(
+            str(connector.id),
+            f"{connector.kind}: uuid {connector.uuid} pincode {connector.pincode}",
+        )
+    operator = world.operator
+    presenter.line("operator", f"client {operator.client_id} secret {operator.client_secret}")
+    desk = world.backoffice
+    presenter.line("desk", f"{desk.email} password {desk.password}")
+
+
+def _fail(group: BaseExceptionGroup[StoryError], stream: TextIO) -> int:
+    """Say why the story ended, once."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    stream.write(f"the story could not be told: {error}\n")
+    stream.flush()
+    return 1
+
+
+@asynccontextmanager
+async def _open_world(options: DemoOptions, log: Log) -> AsyncIterator[World]:
+    """Run gateway and vehicles while the block runs; the world is complete when it begins."""
+    folder = options.data or Path(await trio.to_thread.run_sync(mkdtemp, None, "gateway-demo-"))
+    settings = _settings(options, folder)
+    async with open_gateway(settings, log) as gateway, trio.open_nursery() as nursery:
+        seeded = await seed(gateway.identity, gateway.database, options.connectors)
+        vehicles = Vehicles(gateway.link_url, seeded.connectors, folder)
+        nursery.start_soon(vehicles.run)
+        yield await _world(gateway, seeded)
+        nursery.cancel_scope.cancel()
+
+
+def _settings(options: DemoOptions, folder: Path) -> Settings:
+    settings = Settings()
+    return replace(
+        settings,
+        data=replace(settings.data, directory=folder),
+        http=replace(settings.http, port=options.http),
+        link=replace(settings.link, port=options.link),
+    )
+
+
+async def _world(gateway: Gateway, seeded: Seeded) -> World:
+    sockets = gateway.http_url.replace("http", "ws", 1)
+    return World(
+        http=gateway.http_url,
+        link=gateway.link_url,
+        customer_ws=f"{sockets}/ws/customer",
+        operator_ws=f"{sockets}/ws/operator",
+        connectors=await _identified(gateway, seeded.connectors),
+        operator=seeded.operator,
+        backoffice=seeded.backoffice,
+    )
+
+
+async def _identified(
+    gateway: Gateway, connectors: tuple[DemoConnector, ...]
+) -> tuple[DemoConnector, ...]:
+    """Wait until every connector has read its vehicle's VIN, and return them with it."""
+    known: list[DemoConnector] = []
+    with trio.move_on_after(ONLINE_LIMIT):
+        for connector in connectors:
+            while (vin := gateway.registry.status(UUID(connector.uuid)).vin) is None:
+                await trio.sleep(0.02)
+            known.append(msgspec.structs.replace(connector, vin=vin))
+        return tuple(known)
+    missing = len(connectors) - len(known)
+    raise StoryError(f"{missing} vehicles did not come online within {ONLINE_LIMIT:g} s")
