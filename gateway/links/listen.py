@@ -1,0 +1,99 @@
+"""Listens for connectors: TCP or TLS, every connection under the guard."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from gateway.config import LinkSettings
+from gateway.links.port import PATH, LinkPort
+from gateway.runtime.guard import failure_counter, guard
+from gateway.runtime.logs import Log
+from gateway.runtime.metrics import Metrics
+
+#: Connections the kernel may hold for us: a fleet that lost its gateway comes back at once.
+BACKLOG = 1024
+
+#: Seconds for a TLS handshake, before the connection counts as a waste of time.
+TLS_LIMIT = 10.0
+
+Listener = trio.SocketListener | trio.SSLListener[trio.SocketStream]
+
+
+class LinkListener:
+    """The service ``links``: owns the listening sockets and every link's task.
+
+    Args:
+        port: handles a connection.
+        settings: address and certificates.
+        log: one line for each connection that fails.
+        metrics: counts them.
+    """
+
+    def __init__(self, port: LinkPort, settings: LinkSettings, log: Log, metrics: Metrics) -> None:
+        self._port = port
+        self._settings = settings
+        self._handler = guard(self._handle, name="link", log=log, counter=failure_counter(metrics))
+        self._stopping = trio.Event()
+
+    async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until stopped; reports the URL connectors dial.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        listeners = await self._listen()
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                accept = partial(
+                    trio.serve_listeners, self._handler, listeners, handler_nursery=connections
+                )
+                await accepting.start(accept)
+                task_status.started(self._url(listeners[0]))
+                await self._stopping.wait()
+                accepting.cancel_scope.cancel()
+            # Every link says goodbye; the service's own bound cuts those that hang.
+            self._port.registry.disconnect_all("the gateway restarts")
+
+    def stop(self) -> None:
+        """Accept no more, say goodbye to everybody, then end."""
+        self._stopping.set()
+
+    async def _handle(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
+        if isinstance(stream, trio.SSLStream):
+            with trio.fail_after(TLS_LIMIT):
+                await stream.do_handshake()
+        await self._port.handle(stream)
+
+    async def _listen(self) -> Sequence[Listener]:
+        settings = self._settings
+        plain = await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=BACKLOG)
+        if settings.certificate is None or settings.private_key is None:
+            return plain
+        context = tls_context(settings.certificate, settings.private_key)
+        return [trio.SSLListener(listener, context, https_compatible=True) for listener in plain]
+
+    def _url(self, listener: Listener) -> str:
+        secure = isinstance(listener, trio.SSLListener)
+        # A TLS listener keeps the one below it; its static type does not say which kind.
+        plain = getattr(listener, "transport_listener", listener)
+        host, port, *_ = plain.socket.getsockname()
+        name = f"[{host}]" if ":" in host else host
+        return f"{'wss' if secure else 'ws'}://{name}:{port}{PATH}"
+
+
+def tls_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
+    """Return a server's TLS context: TLS 1.2 at least, no compression.
+
+    Raises:
+        OSError: a file cannot be read.
+        ssl.SSLError: the files do not belong together.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, private_key)
+    return context

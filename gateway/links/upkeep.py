@@ -1,0 +1,73 @@
+"""Keeps links and records in step: what was heard is stored, what is disabled goes away.
+
+Both are told by the bus. Status is stored when something of it changed that outlives the link,
+so voltage and round-trip time cost no writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import trio
+from structlog.typing import FilteringBoundLogger
+
+from gateway.bus.memory import MemoryBus
+from gateway.domain.clock import Clock
+from gateway.domain.connector import ConnectorStatus
+from gateway.domain.errors import Unavailable
+from gateway.domain.events import Event
+from gateway.identity.connectors import DISABLED
+from gateway.links.registry import STATUS_EVENT, Registry
+from gateway.storage.database import Database
+from gateway.storage.queries import connectors
+from protocols.link.messages import CloseCode
+
+
+class LinkUpkeep:
+    """A service; owns nothing but its subscription."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        database: Database,
+        bus: MemoryBus,
+        clock: Clock,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._registry = registry
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._log = log
+        self._kept: dict[UUID, ConnectorStatus] = {}
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Follow the bus until cancelled."""
+        async with self._bus.subscribe((STATUS_EVENT, DISABLED), capacity=4096) as events:
+            task_status.started()
+            async for event in events:
+                if event.type == DISABLED:
+                    self._disconnect(event)
+                else:
+                    await self._keep(event)
+
+    def _disconnect(self, event: Event) -> None:
+        uuid = UUID(event.payload["uuid"])
+        self._registry.disconnect(uuid, CloseCode.DISABLED, "this connector has been disabled")
+
+    async def _keep(self, event: Event) -> None:
+        uuid = UUID(event.payload["connector_uuid"])
+        status = self._registry.status(uuid)
+        lasting = replace(status, voltage=None, round_trip_ms=None, ignition=None)
+        if not status.online:
+            self._kept.pop(uuid, None)
+        elif self._kept.get(uuid) != lasting:
+            await self._store(uuid, status)
+            self._kept[uuid] = lasting
+
+    async def _store(self, uuid: UUID, status: ConnectorStatus) -> None:
+        try:
+            await self._database.write(connectors.keep_status, uuid, status, self._clock())
+        except Unavailable:
+            self._log.warning("connector status not stored", connector=str(uuid))
