@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -49,7 +49,8 @@ class LinkListener:
         listeners = await self._listen()
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                accept = partial(
+                # Any: trio types a handler by one kind of stream, and ours takes both.
+                accept: Any = partial(
                     trio.serve_listeners, self._handler, listeners, handler_nursery=connections
                 )
                 await accepting.start(accept)
@@ -69,7 +70,7 @@ class LinkListener:
                 await stream.do_handshake()
         await self._port.handle(stream)
 
-    async def _listen(self) -> Sequence[Listener]:
+    async def _listen(self) -> list[Any]:  # of Listener; see the comment in run()
         settings = self._settings
         plain = await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=BACKLOG)
         if settings.certificate is None or settings.private_key is None:
@@ -80,7 +81,7 @@ class LinkListener:
     def _url(self, listener: Listener) -> str:
         secure = isinstance(listener, trio.SSLListener)
         # A TLS listener keeps the one below it; its static type does not say which kind.
-        plain = getattr(listener, "transport_listener", listener)
+        plain: Any = getattr(listener, "transport_listener", listener)
         host, port, *_ = plain.socket.getsockname()
         name = f"[{host}]" if ":" in host else host
         return f"{'wss' if secure else 'ws'}://{name}:{port}{PATH}"
