@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import ClassVar
 
 from protocols.errors import LocalProtocolError
 from protocols.fsm import Table
@@ -123,6 +124,9 @@ class TesterExchange:
         state: see the table.
         ignored: answers that did not belong here, counted.
     """
+
+    #: Pytest would take the class for a test in every module that imports it.
+    __test__: ClassVar[bool] = False
 
     def __init__(
         self, request: bytes, policy: ExchangePolicy, *, functional: bool = False
