@@ -16,7 +16,8 @@ _HEADER = struct.Struct(">BII")
 HEADER_SIZE = _HEADER.size
 
 #: Numbers run 1 .. 2^32-1 and then 1 again; 0 is never one.
-_CYCLE = (1 << 32) - 1
+MAX_NUMBER = (1 << 32) - 1
+_CYCLE = MAX_NUMBER
 
 
 class Envelope(NamedTuple):

@@ -9,6 +9,7 @@ from typing_extensions import override
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import events
 from protocols.link.connection import LinkConnection, LinkMemory
+from protocols.link.envelope import MAX_NUMBER
 from protocols.link.handshake import NONCE_SIZE, transcript, verify
 from protocols.link.messages import (
     VERSIONS,
@@ -59,6 +60,10 @@ class GatewayLink(LinkConnection):
             raise RemoteProtocolError(
                 f"a hello has a nonce of {NONCE_SIZE} bytes and a UUID of {_UUID_LENGTH} letters",
                 code=CloseCode.PROTOCOL,
+            )
+        if hello.resume is not None and not 0 <= hello.resume.received <= MAX_NUMBER:
+            raise RemoteProtocolError(
+                f"a resume claim of number {hello.resume.received}", code=CloseCode.PROTOCOL
             )
         if not set(hello.versions) & set(VERSIONS):
             raise RemoteProtocolError(

@@ -447,7 +447,8 @@ def decode_body(channel: Channel, body: bytes) -> Message:
         )
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # RecursionError: members we do not know are skipped, however deep they are nested.
         raise RemoteProtocolError(
             f"malformed {channel.name} message: {error}", code=CloseCode.PROTOCOL
         ) from None
