@@ -131,13 +131,24 @@ def of_tenant(
     connection: Connection, tenant_id: int, *, offset: int = 0, limit: int = 25
 ) -> tuple[tuple[ConnectorRecord, ...], int]:
     """Return one page of a garage's connectors in use, by number, and how many there are."""
-    wanted = (connector.c.tenant_id == tenant_id) & connector.c.disabled_at.is_(None)
+    return _in_use(connection, connector.c.tenant_id == tenant_id, offset, limit)
+
+
+def of_provider(
+    connection: Connection, provider_id: int, *, offset: int = 0, limit: int = 25
+) -> tuple[tuple[ConnectorRecord, ...], int]:
+    """Return one page of the connectors in use at a provider's garages, likewise."""
+    return _in_use(connection, tenant.c.provider_id == provider_id, offset, limit)
+
+
+def _in_use(
+    connection: Connection, owner: ColumnElement[bool], offset: int, limit: int
+) -> tuple[tuple[ConnectorRecord, ...], int]:
+    wanted = _records().where(owner, connector.c.disabled_at.is_(None))
     total: int = connection.execute(
-        select(func.count()).select_from(connector).where(wanted)
+        select(func.count()).select_from(wanted.subquery())
     ).scalar_one()
-    rows = connection.execute(
-        _records().where(wanted).order_by(connector.c.id).offset(offset).limit(limit)
-    )
+    rows = connection.execute(wanted.order_by(connector.c.id).offset(offset).limit(limit))
     return tuple(_record(row) for row in rows), total
 
 

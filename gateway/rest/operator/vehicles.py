@@ -1,0 +1,79 @@
+"""Connectors that an operator can reach, and how they and their vehicles are."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+from quart import Blueprint, Response, jsonify, request
+
+from gateway.domain.errors import NotFound
+from gateway.links.connector import LiveConnector
+from gateway.rest.operator.door import OperatorDoor
+from gateway.storage.queries import connectors
+from gateway.storage.queries.connectors import ConnectorRecord
+from gateway.web.auth import require_operator
+from gateway.web.paging import PARTNER, page_from
+
+
+def blueprint(door: OperatorDoor) -> Blueprint:
+    """Return the routes below ``/operator/v1/connectors``."""
+    routes = Blueprint("operator_vehicles", __name__)
+
+    @routes.get("/connectors")
+    async def list_connectors() -> Response:
+        operator = await require_operator(door.identity)
+        page = page_from(request.args, PARTNER)
+        known, total = await door.database.read(
+            connectors.of_provider, operator.provider_id, offset=page.offset, limit=page.limit
+        )
+        return jsonify(
+            {
+                "result": [_face(door, record) for record in known],
+                "total": total,
+                "offset": page.offset,
+                "limit": page.limit,
+            }
+        )
+
+    @routes.get("/connectors/<uuid>")
+    async def get_connector(uuid: str) -> Response:
+        operator = await require_operator(door.identity)
+        record = await door.require_connector(operator, _uuid(uuid))
+        return jsonify(_face(door, record))
+
+    return routes
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("connector.unknown", "Connectors are named by their UUID.") from None
+
+
+def _face(door: OperatorDoor, record: ConnectorRecord) -> dict[str, object]:
+    live = door.registry.find(record.uuid)
+    status = door.registry.status(record.uuid)
+    return {
+        "id": record.id,
+        "uuid": str(record.uuid),
+        "online": status.online,
+        "since": None if status.since is None else status.since.isoformat(),
+        "vin": status.vin or record.last_vin,
+        "voltage": status.voltage,
+        "ignition": status.ignition,
+        "round_trip_ms": status.round_trip_ms,
+        "hardware_type": record.hardware_type,
+        **_equipment(live),
+    }
+
+
+def _equipment(live: LiveConnector | None) -> dict[str, object]:
+    """Return buses and control units; known only while the connector is there."""
+    if live is None:
+        return {"buses": [], "ecus": []}
+    return {
+        "buses": [msgspec.structs.asdict(bus) for bus in live.capabilities.buses],
+        "ecus": [msgspec.structs.asdict(ecu) for ecu in live.capabilities.ecus],
+    }
