@@ -52,6 +52,9 @@ ACK_DELAY = 0.1
 #: ... and goes out alone after this many messages at the latest.
 ACK_EVERY = 32
 
+#: Letters of the peer's goodbye that are kept; anybody on the network can send one.
+MAX_REASON = 200
+
 _TRIGGERS: dict[type[Message], Trigger] = {
     Hello: Trigger.HELLO,
     Challenge: Trigger.CHALLENGE,
@@ -81,6 +84,7 @@ class LinkConnection:
         self._health: Health | None = None
         self._events: deque[events.Event] = deque()
         self._housekeeping: deque[bytes] = deque()
+        self._grants: dict[Channel, int] = {}
         self._frames: bytes | None = None
         self._handshake_deadline = now + HANDSHAKE_LIMIT
         self._ack_deadline: float | None = None
@@ -128,7 +132,7 @@ class LinkConnection:
         self._unacknowledged += 1
         if self._unacknowledged >= ACK_EVERY:
             self._unacknowledged = 0
-            self._say(Ack())
+            self._acknowledge()
         elif self._ack_deadline is None:
             self._ack_deadline = now + ACK_DELAY
         self._events.append(events.MessageReceived(message, envelope.channel))
@@ -138,7 +142,9 @@ class LinkConnection:
         del now  # each end's own messages need it
         match message:
             case Goodbye(code, reason, retry_after_ms):
-                self._events.append(events.Closed(code, reason, retry_after_ms, by_peer=True))
+                self._events.append(
+                    events.Closed(code, reason[:MAX_REASON], retry_after_ms, by_peer=True)
+                )
             case Credit(on, limit):
                 self._allowance.grant(on, limit)
             case Ack():
@@ -181,7 +187,11 @@ class LinkConnection:
 
         Not taken: no credit, a batch is waiting already, or the link is not live. The caller
         keeps its frames then, and drops the oldest when its own bound is reached.
+
+        Raises:
+            LocalProtocolError: the batch is too large for any message.
         """
+        _check_size(batch)
         if not self.frames_wanted():
             return False
         self._frames = batch
@@ -198,8 +208,10 @@ class LinkConnection:
     def consumed(self, channel: Channel) -> None:
         """Tell that the program has dealt with a message of ``channel``."""
         limit = self.memory.inbox.consumed(channel)
-        if limit is not None and self.state is State.LIVE:
-            self._say(Credit(channel, limit))
+        if limit is not None:
+            # Kept until the link is live: the grants of our hello do not know of it. The latest
+            # is enough, so a peer that does not read cannot make us pile them up.
+            self._grants[channel] = limit
 
     def close(self, code: CloseCode, reason: str, *, retry_after: float | None = None) -> None:
         """Say goodbye; nothing else is sent or received after it.
@@ -232,12 +244,19 @@ class LinkConnection:
     def _say(self, message: Message) -> None:
         self._housekeeping.append(encode_body(message))
 
+    def _acknowledge(self) -> None:
+        if not self._housekeeping:  # else what waits there will carry it
+            self._say(Ack())
+
     def next_outgoing(self) -> bytes | None:
         """Return the next websocket message, most urgent first, or ``None``."""
         if self._housekeeping:
             return self._pack(Channel.CONTROL, 0, self._housekeeping.popleft())
         if self.state is not State.LIVE:
             return None
+        if self._grants:
+            granted = Credit(*self._grants.popitem())
+            return self._pack(Channel.CONTROL, 0, encode_body(granted))
         message = self.memory.delivery.take(self._allowance.may_send)
         if message is not None:
             self._allowance.use(message.channel)
@@ -275,7 +294,7 @@ class LinkConnection:
             self._end(CloseCode.SILENT, "nothing was heard for three ping intervals")
         elif self._ack_deadline is not None and now >= self._ack_deadline:
             self._ack_deadline = None
-            self._say(Ack())
+            self._acknowledge()
 
 
 def queue_message(delivery: Delivery, message: Message) -> None:
@@ -288,6 +307,10 @@ def queue_message(delivery: Delivery, message: Message) -> None:
     if not message.numbered:
         raise LocalProtocolError(f"{type(message).__name__} is not for programs to send")
     body = encode_body(message)
+    _check_size(body)
+    delivery.queue(message.channel, body)
+
+
+def _check_size(body: bytes) -> None:
     if len(body) + HEADER_SIZE > MAX_ENVELOPE:
         raise LocalProtocolError(f"{len(body)} bytes do not fit into a message of the link")
-    delivery.queue(message.channel, body)

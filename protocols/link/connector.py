@@ -25,6 +25,9 @@ from protocols.link.messages import (
 )
 from protocols.link.state import Role, Trigger
 
+#: Pongs that may wait to go out; a gateway that reads never finds more than one.
+MAX_ANSWERS = 16
+
 
 class ConnectorLink(LinkConnection):
     """Made on a fresh connection; its hello is ready to go out.
@@ -74,7 +77,9 @@ class ConnectorLink(LinkConnection):
             case Welcome():
                 self._enter(message, now)
             case Ping(number):
-                self._say(Pong(number, round(now * 1e6)))
+                # A gateway that pings without reading gets no pile of answers.
+                if len(self._housekeeping) < MAX_ANSWERS:
+                    self._say(Pong(number, round(now * 1e6)))
             case _:
                 super()._receive_unnumbered(message, now)
 

@@ -81,8 +81,10 @@ class Allowance:
     """What this side may still send on this connection, by channel."""
 
     def __init__(self, limits: Mapping[int, int]) -> None:
-        self._limits = dict(limits)
-        self._used: dict[int, int] = {}
+        self._limits: dict[Channel, int] = {
+            channel: limits[channel] for channel in Channel if channel in limits
+        }
+        self._used: dict[Channel, int] = {}
 
     def may_send(self, channel: Channel) -> bool:
         """Tell whether there is credit for one more message."""
@@ -93,5 +95,12 @@ class Allowance:
         self._used[channel] = self._used.get(channel, 0) + 1
 
     def grant(self, channel: int, limit: int) -> None:
-        """Take a grant; one that is lower than a former one came late and says nothing."""
-        self._limits[channel] = max(limit, self._limits.get(channel, 0))
+        """Take a grant; one that is lower than a former one came late and says nothing.
+
+        Raises:
+            RemoteProtocolError: there is no such channel.
+        """
+        if not 0 <= channel < len(Channel):
+            raise RemoteProtocolError(f"credit for channel {channel}", code=CloseCode.PROTOCOL)
+        known = Channel(channel)
+        self._limits[known] = max(limit, self._limits.get(known, 0))

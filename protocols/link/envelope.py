@@ -17,7 +17,6 @@ HEADER_SIZE = _HEADER.size
 
 #: Numbers run 1 .. 2^32-1 and then 1 again; 0 is never one.
 MAX_NUMBER = (1 << 32) - 1
-_CYCLE = MAX_NUMBER
 
 
 class Envelope(NamedTuple):
@@ -31,7 +30,7 @@ class Envelope(NamedTuple):
 
 def following(number: int) -> int:
     """Return the number after ``number``."""
-    return number % _CYCLE + 1
+    return number % MAX_NUMBER + 1
 
 
 def distance(later: int, earlier: int) -> int:
@@ -40,8 +39,8 @@ def distance(later: int, earlier: int) -> int:
     Meaningful while the two are less than 2^31 apart, which the bound on unacknowledged messages
     guarantees by far. 0 stands before the first number.
     """
-    steps = (later - earlier) % _CYCLE
-    return steps if steps <= _CYCLE // 2 else steps - _CYCLE
+    steps = (later - earlier) % MAX_NUMBER
+    return steps if steps <= MAX_NUMBER // 2 else steps - MAX_NUMBER
 
 
 def pack(channel: Channel, number: int, acknowledged: int, body: bytes) -> bytes:
