@@ -60,7 +60,8 @@ def guard(handler: Handler[S], *, name: str, log: Log, counter: Counter) -> Hand
             counter.labels(name, type(first).__name__).inc()
             _report(log.bind(door=name, peer=peer), first)
         finally:
-            await close_now(stream)
+            with trio.move_on_after(CLOSE_DEADLINE, shield=True):
+                await trio.aclose_forcefully(stream)
 
     return guarded
 

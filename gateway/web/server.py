@@ -24,7 +24,7 @@ from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
 from quart_trio import QuartTrio
 
 from gateway.config import HttpSettings
-from gateway.runtime.guard import close_now, failure_counter, guard
+from gateway.runtime.guard import CLOSE_DEADLINE, close_now, failure_counter, guard
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 from gateway.web.connection import Connection, Stream
@@ -69,7 +69,8 @@ async def serve_http(
             finally:
                 connections.cancel_scope.cancel()
                 # Also wakes writers that Hypercorn's shield keeps from being cancelled.
-                await door.close_all()
+                with trio.move_on_after(CLOSE_DEADLINE, shield=True):
+                    await door.close_all()
 
 
 async def _accept(
