@@ -126,9 +126,11 @@ class LinkConnection:
 
     def _receive_numbered(self, envelope: Envelope, message: Message, now: float) -> None:
         self._step(Trigger.TRAFFIC, self.role.peer)
-        if not self.memory.delivery.accept(envelope.number):
+        if not self.memory.delivery.expects(envelope.number):
             return
+        # Only then taken: what had no credit must not count as received, and be lost.
         self.memory.inbox.received(envelope.channel)
+        self.memory.delivery.received = envelope.number
         self._unacknowledged += 1
         if self._unacknowledged >= ACK_EVERY:
             self._unacknowledged = 0

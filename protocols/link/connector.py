@@ -38,8 +38,8 @@ class ConnectorLink(LinkConnection):
         nonce: 32 random bytes, never used before.
         prove: returns the Ed25519 signature of the bytes it is given; empty bytes where a client
             certificate does the proving.
-        memory: of the link to resume, or a fresh one; after ``Live(resumed=False)`` it has been
-            emptied and names the new link.
+        memory: of the link to resume, or a fresh one; after ``Live(resumed=False)`` it names the
+            new link, and holds nothing of an interrupted one.
         now: the time.
     """
 
@@ -96,9 +96,22 @@ class ConnectorLink(LinkConnection):
 
     def _enter(self, welcome: Welcome, now: float) -> None:
         memory = self.memory
-        if welcome.resumed:
+        if not welcome.resumed:
+            memory.delivery = memory.delivery.renewed(welcome.token)
+        elif self._claimed(welcome):
             memory.delivery.rewind(welcome.received)
         else:
-            memory.delivery = Delivery(memory.delivery.limits, token=welcome.token)
+            # Asked again, this gateway would say the same: the next attempt claims nothing.
+            memory.delivery = Delivery(memory.delivery.limits)
+            raise RemoteProtocolError(
+                f"the gateway resumes a link that is not ours at number {welcome.received}",
+                code=CloseCode.PROTOCOL,
+            )
         ping = max(welcome.ping_ms, 1) / 1000
         self._go_live(welcome.credit, ping, resumed=welcome.resumed, now=now)
+
+    def _claimed(self, welcome: Welcome) -> bool:
+        claim = self._hello.resume
+        if claim is None or claim.token != welcome.token:
+            return False
+        return self.memory.delivery.can_rewind(welcome.received)

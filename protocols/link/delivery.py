@@ -138,8 +138,8 @@ class Delivery:
         while self._kept and distance(self._kept[0].number, number) <= 0:
             self._kept_bytes -= len(self._kept.popleft().body)
 
-    def accept(self, number: int) -> bool:
-        """Take note of a received number; tell whether its message is new.
+    def expects(self, number: int) -> bool:
+        """Tell whether the message of this number is the next; older ones count as duplicates.
 
         Raises:
             RemoteProtocolError: a number was left out.
@@ -153,8 +153,15 @@ class Delivery:
         if steps <= 0:
             self._duplicates += 1
             return False
-        self.received = number
         return True
+
+    def can_rewind(self, received: int) -> bool:
+        """Tell whether a peer that has everything up to ``received`` can be served from here."""
+        if distance(received, self._sent) > 0:
+            return False
+        oldest = next(iter((*self._kept, *self._again)), None)
+        first = following(self._sent) if oldest is None else oldest.number
+        return distance(following(received), first) >= 0
 
     def rewind(self, received: int) -> None:
         """Make ready to go on after a reconnection: the peer has everything up to ``received``.
@@ -163,16 +170,27 @@ class Delivery:
             RemoteProtocolError: the peer claims more than was ever sent, or less than it had
                 acknowledged before.
         """
-        self.acknowledged(received)
-        pending = (*self._kept, *self._again)
-        if pending and pending[0].number != following(received):
+        if not self.can_rewind(received):
             raise RemoteProtocolError(
-                f"the peer wants number {following(received)} again, which is gone",
+                f"the peer claims to have {received} of {self._sent}: what follows is gone, or "
+                "was never sent",
                 code=CloseCode.PROTOCOL,
             )
-        self._again = deque(pending)
+        pending = (*self._kept, *self._again)
+        self._again = deque(kept for kept in pending if distance(kept.number, received) > 0)
         self._kept.clear()
         self._kept_bytes = 0
+
+    def renewed(self, token: bytes) -> Delivery:
+        """Return the memory of a new link in this one's place.
+
+        What waited for the very first link goes along. What belongs to an interrupted one does
+        not: its conversation is over.
+        """
+        fresh = Delivery(self.limits, token=token)
+        if not self.token:
+            fresh._queues = self._queues
+        return fresh
 
     def idle(self) -> bool:
         """Tell whether nothing waits, and everything sent has been acknowledged."""
