@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import math
 from collections.abc import Sequence
 from typing import Protocol
@@ -25,6 +26,8 @@ from protocols.isotp.addressing import (
 from protocols.isotp.connection import IsoTpConnection
 from protocols.isotp.events import PayloadReceived
 from protocols.isotp.params import IsoTpParams
+
+log = logging.getLogger(__name__)
 
 #: 29-bit functional identifier of ISO 15765-4: 18DB33F1.
 OBD_FUNCTIONAL_29 = 0x18DB0000 | OBD_FUNCTIONAL_TARGET << 8 | OBD_TESTER
@@ -104,7 +107,12 @@ class CanEcu:
             self._connection.send(heapq.heappop(self._due)[2], now)
 
     def _take_request(self, event: PayloadReceived, now: float) -> None:
-        for response in self._application.handle(event.payload, now, functional=event.functional):
+        try:
+            responses = self._application.handle(event.payload, now, functional=event.functional)
+        except Exception:  # the request's boundary: the ECU goes on with the next one
+            log.exception("ECU %X failed on %s", self._address.rx.id, event.payload.hex())
+            return
+        for response in responses:
             self._count += 1
             heapq.heappush(self._due, (now + response.delay, self._count, response.payload))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from udsoncan import ResponseCode
+from udsoncan.ResponseCode import ResponseCode
+
+from protocols.errors import RemoteProtocolError
 
 #: Added to a request's service identifier in a positive response (ISO 14229-1, 8.2).
 POSITIVE = 0x40
@@ -88,9 +90,8 @@ class TimedResponse:
     payload: bytes
 
 
-class Refusal(Exception):
+class Refusal(RemoteProtocolError):
     """The request is refused with a negative response code of ISO 14229-1, annex A."""
 
     def __init__(self, code: int) -> None:
-        super().__init__(f"negative response {code:#04x}")
-        self.code = code
+        super().__init__(f"negative response {code:#04x}", code=code)

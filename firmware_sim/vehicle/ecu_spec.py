@@ -149,8 +149,6 @@ class SecuritySpec(Record, frozen=True, kw_only=True):
         level: odd number that requests the seed; the next one sends the key.
         sessions: sessions in which it can be opened.
         mask, rotate, add: constants of the key, 32 bits.
-        attempts: wrong keys until the delay begins.
-        delay: seconds to wait after that.
     """
 
     level: Annotated[int, msgspec.Meta(ge=1, le=0x41)]
@@ -158,8 +156,6 @@ class SecuritySpec(Record, frozen=True, kw_only=True):
     mask: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)]
     rotate: Annotated[int, msgspec.Meta(ge=0, le=31)] = 0
     add: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)] = 0
-    attempts: Annotated[int, msgspec.Meta(ge=1, le=255)] = 3
-    delay: NotNegative = 10.0
 
     def __post_init__(self) -> None:
         if self.level % 2 == 0:
@@ -238,6 +234,7 @@ class TimingSpec(Record, frozen=True, kw_only=True):
         jitter: up to so much is added to it, from the seed.
         p2: the P2server it promises in answers to service 10.
         p2_star: likewise P2*server.
+        s3: how long a session lasts without a request.
         boot: after a reset it is silent for so long.
         clear: erasing its fault memory takes so long.
     """
@@ -246,6 +243,7 @@ class TimingSpec(Record, frozen=True, kw_only=True):
     jitter: NotNegative = 0.001
     p2: Positive = 0.05
     p2_star: Positive = 5.0
+    s3: Positive = 5.0
     boot: NotNegative = 0.3
     clear: NotNegative = 0.12
 
@@ -260,6 +258,8 @@ class EcuSpec(Record, frozen=True, kw_only=True):
         extended: both are 29-bit ids.
         logical_address: its DoIP address.
         sessions: diagnostic sessions it has.
+        attempts: wrong keys, of all levels together, until the delay begins.
+        attempt_delay: seconds to wait after that.
         fault_mask: status bits it maintains (DTCStatusAvailabilityMask).
     """
 
@@ -269,12 +269,14 @@ class EcuSpec(Record, frozen=True, kw_only=True):
     response_id: CanId | None = None
     extended: bool = False
     logical_address: Word | None = None
-    sessions: tuple[Byte, ...] = (1, 2, 3)
+    sessions: tuple[Annotated[int, msgspec.Meta(ge=1, le=0x7E)], ...] = (1, 2, 3)
     fault_mask: Byte = 0x2F
     timing: TimingSpec = TimingSpec()
     identifiers: tuple[IdentifierSpec, ...] = ()
     faults: tuple[FaultSpec, ...] = ()
     security: tuple[SecuritySpec, ...] = ()
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=255)] = 3
+    attempt_delay: Positive = 10.0
     routines: tuple[RoutineSpec, ...] = ()
     obd: ObdSpec | None = None
 

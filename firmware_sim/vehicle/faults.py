@@ -114,6 +114,10 @@ class FaultMemory:
             self._test_at = now + TEST_TIME
         return bool(chosen) or group in {ALL_GROUPS, EMISSIONS_GROUP}
 
+    def next_deadline(self) -> float | None:
+        """Return when the next test is due, or ``None``."""
+        return self._test_at if self.setting_on and self._test_at < math.inf else None
+
     def update(self, now: float) -> None:
         """Run the tests that are due."""
         if now >= self._test_at and self.setting_on:
