@@ -5,9 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 import pytest
 import structlog
@@ -24,9 +22,6 @@ from gateway.config import (
 from gateway.identity.identity import Identity, open_identity
 from gateway.storage import tables
 from gateway.storage.database import Database, make_engine, open_database
-
-for _module in iter_modules(tables.__path__):
-    import_module(f"{tables.__name__}.{_module.name}")
 
 
 class SettableClock:
@@ -68,7 +63,7 @@ def empty_database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with every table and no row; copied, which is faster than making it."""
     path = tmp_path_factory.mktemp("database") / "empty.db"
     engine = make_engine(f"sqlite:///{path}")
-    tables.metadata.create_all(engine)
+    tables.load_all().create_all(engine)
     with engine.connect() as connection:
         # The copy must not depend on a write-ahead log left behind.
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 from sqlalchemy import MetaData
 
 #: Constraint names are fixed by convention, so that a migration can name what it drops.
@@ -14,3 +17,13 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def load_all() -> MetaData:
+    """Import every module of this package and return the metadata with all their tables.
+
+    The back office adds its own when it is imported.
+    """
+    for module in iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+    return metadata
