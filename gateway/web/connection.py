@@ -9,8 +9,8 @@ Hypercorn (pinned to 0.18.0, because these are its private parts) serves a conne
   silence, and by the peer's silence for websockets, where pings make it speak.
 - A websocket message over the limit ends the connection. Hypercorn sends a close frame and goes
   on collecting whatever else the peer sends.
-- A connection ends when its peer is gone. Hypercorn's pinger would sleep out its interval first,
-  and keep the connection's task for that long.
+- A connection ends when its peer is gone. Hypercorn's pinger and its idle timer would sleep out
+  their intervals first, and keep the connection's task and socket for that long.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import cast
 
 import trio
 from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
@@ -81,6 +81,8 @@ class Connection(TCPServer):
 
     @override
     async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, Updated) and self._context.gone.is_set():
+            return  # nobody left to be idle for
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             return
@@ -110,6 +112,7 @@ class Connection(TCPServer):
             pass
         await self.protocol.handle(Closed())
         self._context.gone.set()
+        await self.idle_task.stop()
 
     async def _read_once(self) -> bool:
         """Read and handle what the peer sends; tell whether to go on."""

@@ -77,6 +77,15 @@ async def test_a_peer_that_leaves_ends_the_connection_before_the_next_ping() -> 
     assert ended.is_set()
 
 
+async def test_a_peer_that_says_nothing_and_leaves_ends_the_connection_at_once() -> None:
+    async with _connected(replace(HttpSettings(), keep_alive=15.0)) as (client, ended):
+        await client.send_all(b"GET / HT")
+        await client.aclose()
+        with trio.fail_after(1):
+            await ended.wait()
+    assert ended.is_set()
+
+
 async def test_a_peer_that_does_not_read_ends_the_connection() -> None:
     async with _connected(replace(HttpSettings(), send_timeout=0.05)) as (client, ended):
         await client.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
