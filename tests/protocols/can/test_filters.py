@@ -39,6 +39,13 @@ def test_a_set_agrees_with_its_rules_however_often_it_is_asked(
         assert chosen.matches(frame) == expected
 
 
+def test_a_remembered_verdict_is_never_taken_for_the_other_format() -> None:
+    chosen = FilterSet([CanFilter(0x123)])
+    assert chosen.matches(CanFrame(0x123))
+    assert not chosen.matches(CanFrame(0x123, extended=True))
+    assert chosen.matches(CanFrame(0x123))
+
+
 def test_error_frames_pass_by_their_own_switch() -> None:
     error = CanFrame(0x20, bytes(8), error=True)
     assert FilterSet([CanFilter(0x20)]).matches(error)

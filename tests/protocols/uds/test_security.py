@@ -80,6 +80,7 @@ def test_after_the_delay_one_wrong_key_is_enough_and_a_right_one_clears_the_coun
     access = SecurityAccess(PARAMS)
     lock_out(access, 0.0)
     access.handle_deadline(10.0)
+    assert access.failures == 2
     access.request_seed(3, 10.0)
     assert refused(lambda: access.present_key(3, correct=False, now=10.0)) == 0x36
     access.handle_deadline(20.0)

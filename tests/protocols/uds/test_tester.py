@@ -145,6 +145,7 @@ def test_an_answer_that_begins_and_never_ends_is_the_transports_failure() -> Non
 def test_a_foreign_answer_gives_p2_back() -> None:
     exchange = sent_at(0.0)
     exchange.reception_started(ECU, 0.1)
+    exchange.reception_started(ECU, 0.2)
     assert not exchange.receive(bytes.fromhex("62F18C41"), ECU, 2.0)
     assert exchange.next_deadline() == P2
     exchange.handle_deadline(2.0)
@@ -196,6 +197,16 @@ def test_response_pending_moves_to_p2_star_and_never_repeats() -> None:
         ResponsePending(ECU, 2),
         Finished((UdsResponse(ECU, VIN, 2, 0.0, 8.0),), None),
     ]
+
+
+def test_response_pending_ends_the_reception_that_brought_it() -> None:
+    exchange = sent_at(0.0)
+    exchange.reception_started(ECU, 0.1)
+    exchange.receive(negative(0x78), ECU, 0.2)
+    exchange.receive(bytes.fromhex("62F18C41"), ECU, 0.3)
+    assert exchange.next_deadline() == 0.2 + P2_STAR
+    exchange.handle_deadline(0.2 + P2_STAR)
+    assert reason(exchange) is FailureReason.NO_RESPONSE
 
 
 def test_silence_after_response_pending_fails_at_p2_star() -> None:
