@@ -4,6 +4,7 @@
     engine       can-isotp's TransportLayerLogic without threads, sleeps, logs and its own clock,
                  plus the points where it departs from the standard
     connection   the sans-IO face: frames in, frames and events out, deadlines as return values
+    timers       its timers, reading the ``now`` of the call in progress
     params       separation time, block size, padding, CAN-FD, bounds, timeouts
     events       what a connection tells its driver
 

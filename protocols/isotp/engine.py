@@ -29,18 +29,18 @@ from __future__ import annotations
 import isotp
 from isotp import errors
 from isotp.protocol import PDU, TransportLayerLogic
-from isotp.tools import FiniteByteGenerator, Timer
+from isotp.tools import FiniteByteGenerator
 from typing_extensions import override
 
 from protocols.can.frame import FD_LENGTHS, CanFrame
 from protocols.isotp.addressing import Endpoint, IsoTpAddress
 from protocols.isotp.params import LONGEST_WITHOUT_ESCAPE, IsoTpParams
+from protocols.isotp.timers import Instant, InstantTimer
 
 _IDLE = TransportLayerLogic.RxState.IDLE
 _WAIT_CF = TransportLayerLogic.RxState.WAIT_CF
 _WAIT_FC = TransportLayerLogic.TxState.WAIT_FC
 _TRANSMIT_CF = TransportLayerLogic.TxState.TRANSMIT_CF
-_NANOSECONDS = 1_000_000_000
 
 
 #: Errors of frames that the standard tells us to ignore: no transfer ends.
@@ -53,56 +53,6 @@ _HARMLESS = (
 
 class InvalidFlowStatusError(errors.IsoTpError):
     """A flow control with a status beyond overflow: N_INVALID_FS."""
-
-
-class Instant:
-    """The ``now`` of the call in progress, shared by an engine and its timers."""
-
-    __slots__ = ("now",)
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-
-class InstantTimer(Timer):
-    """can-isotp's timer on an :class:`Instant`; due at its deadline, not after it."""
-
-    def __init__(self, instant: Instant, seconds: float) -> None:
-        self._instant = instant
-        self.seconds = seconds
-        self.deadline: float | None = None
-        super().__init__(seconds)
-
-    @override
-    def set_timeout(self, timeout: float) -> None:
-        self.seconds = timeout
-        super().set_timeout(timeout)
-
-    @override
-    def start(self, timeout: float | None = None) -> None:
-        if timeout is not None:
-            self.set_timeout(timeout)
-        self.deadline = self._instant.now + self.seconds
-        self.start_time = int(self._instant.now * _NANOSECONDS)
-
-    @override
-    def stop(self) -> None:
-        self.deadline = None
-        self.start_time = None
-
-    @override
-    def elapsed(self) -> float:
-        return self.elapsed_ns() / _NANOSECONDS
-
-    @override
-    def elapsed_ns(self) -> int:
-        if self.start_time is None:
-            return 0
-        return int(self._instant.now * _NANOSECONDS) - self.start_time
-
-    @override
-    def is_timed_out(self) -> bool:
-        return self.deadline is not None and self._instant.now >= self.deadline
 
 
 class Slices(FiniteByteGenerator):

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from protocols.can.frame import CanFrame
 from protocols.isotp.addressing import IsoTpAddress
-from protocols.isotp.engine import Engine, Instant, InstantTimer
+from protocols.isotp.engine import Engine
 from protocols.isotp.params import IsoTpParams
 
 TESTER = IsoTpAddress.obd_11(0)
@@ -177,20 +177,3 @@ def test_more_than_the_rate_limiter_would_let_through_goes_out() -> None:
     rest: list[CanFrame] = []
     tester.transmit(rest, 100_000)
     assert sum(len(frame.data) - 1 for frame in rest) >= 3_000_000 - 62
-
-
-def test_a_timer_is_due_at_its_deadline_and_not_before() -> None:
-    instant = Instant(10.0)
-    timer = InstantTimer(instant, 1.5)
-    assert (timer.is_timed_out(), timer.is_stopped(), timer.deadline) == (False, True, None)
-    timer.start()
-    instant.now = 11.499999
-    assert not timer.is_timed_out()
-    assert timer.elapsed() == pytest.approx(1.499999)
-    instant.now = 11.5
-    assert timer.is_timed_out()
-    assert (timer.deadline, timer.remaining()) == (11.5, 0.0)
-    timer.start(2.0)
-    assert timer.deadline == 13.5
-    timer.stop()
-    assert (timer.is_timed_out(), timer.elapsed_ns()) == (False, 0)
