@@ -24,7 +24,7 @@ STATUS_EVENT = "connectors.connector.status"
 
 
 class Registry:
-    """Owned by the application; :meth:`run` is its housekeeping task.
+    """Owned by the application; :meth:`serve` is its housekeeping task.
 
     Args:
         window: seconds for which an interrupted link can be resumed.
@@ -50,9 +50,12 @@ class Registry:
         self._expiry: dict[UUID, float] = {}
         self._expiry_changed = trio.Event()
 
-    async def run(self) -> None:
-        """Keep deadlines and give up links whose resume window has passed, for ever."""
+    async def serve(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Keep deadlines and give up links whose resume window has passed, until cancelled."""
         async with trio.open_nursery() as nursery:
+            task_status.started()
             nursery.start_soon(self.timers.run)
             nursery.start_soon(self._expire)
 
@@ -99,9 +102,10 @@ class Registry:
         if live is not None:
             live.end_connection(CloseCode.REPLACED, "the connector has dialled in again")
         self._expiry.pop(known.uuid, None)
-        claim = hello.resume
-        if live is not None and claim is not None and claim.token == live.memory.delivery.token:
-            return live, True
+        if live is not None:
+            live.known = known  # it may belong to another garage by now
+            if _can_resume(live.memory.delivery, hello):
+                return live, True
         memory = LinkMemory(Delivery(token=self._token()))
         if live is None:
             live = LiveConnector(known, hello.capabilities, memory, self._tell)
@@ -115,7 +119,7 @@ class Registry:
         live.attach(pump, hello.capabilities)
         capabilities = hello.capabilities
         since = live.status.since if live.status.online else self._clock()
-        live.status = replace(
+        status = replace(
             live.status,
             online=True,
             since=since,
@@ -123,11 +127,13 @@ class Registry:
             hardware_version=capabilities.hardware,
             supports_doip=any(bus.kind == "doip" for bus in capabilities.buses),
         )
-        self._tell(live)
+        if status != live.status:
+            live.status = status
+            self._tell(live)
 
     def offline(self, live: LiveConnector, pump: Pump) -> None:
         """A connection has ended; the connector may resume until its window has passed."""
-        if live.detach(pump):
+        if live.detach(pump) and self._live.get(live.known.uuid) is live:
             self._expiry[live.known.uuid] = trio.current_time() + self.window
             self._expiry_changed.set()
 
@@ -171,6 +177,14 @@ class Registry:
                 occurred_at=self._clock(),
             )
         )
+
+
+def _can_resume(delivery: Delivery, hello: Hello) -> bool:
+    claim = hello.resume
+    if claim is None or claim.token != delivery.token:
+        return False
+    # A claim that cannot be met begins anew; refused, it would come back with every attempt.
+    return delivery.can_rewind(claim.received)
 
 
 def describe(live: LiveConnector) -> dict[str, str | int | float | bool | None]:
