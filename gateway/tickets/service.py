@@ -161,7 +161,10 @@ class TicketService:
 
         def active(connection: Connection) -> Ticket | None:
             require_connector(connection, customer.tenant_id, connector_id)
-            return tickets.open_on(connection, connector_id)
+            ticket = tickets.open_on(connection, connector_id)
+            # A connector that has moved to another garage may still carry the former one's.
+            own = ticket is not None and ticket.tenant_id == customer.tenant_id
+            return ticket if own else None
 
         return await self._database.read(active)
 

@@ -1,0 +1,201 @@
+"""``/v1/vehicles``: makes, model groups, models, variants, and what a VIN leads to."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from quart import Blueprint, Response, request
+
+from gateway.domain.errors import NotFound
+from gateway.domain.principal import CustomerPrincipal
+from gateway.rest.customer.door import CustomerDoor, number_in_path
+from gateway.rest.customer.shapes import Json, day, moment, page, reply
+from gateway.storage.queries import tickets, vehicles
+from gateway.storage.queries.ticket_records import ServicedVehicle
+from gateway.storage.queries.vehicles import Make, Model, ModelGroup, Variant
+from gateway.tickets.catalogue.vin import identify
+from gateway.web import parameters
+from gateway.web.auth import require_customer
+from gateway.web.paging import page_from
+
+T = TypeVar("T")
+
+
+def blueprint(door: CustomerDoor) -> Blueprint:
+    """Return the vehicles' routes."""
+    routes = Blueprint("customer_vehicles", __name__)
+    _add_items(routes, door)
+
+    async def caller() -> CustomerPrincipal:
+        return await require_customer(door.identity)
+
+    @routes.get("/v1/vehicles/search")
+    async def search() -> Response:
+        await caller()
+        vin = parameters.required(parameters.text(request.args, "vin"), "vin")
+        found = await door.database.read(identify, vin, door.clock().date())
+        return reply(
+            {
+                "make": make_shape(found.make),
+                "model_group": found.group and group_shape(found.group),
+                "model": found.model and model_shape(found.model),
+                "model_variant": found.variant and variant_shape(found.variant),
+            }
+        )
+
+    @routes.get("/v1/vehicles/makes")
+    async def list_makes() -> Response:
+        await caller()
+        wanted = page_from(request.args, door.pages)
+        found = await door.database.read(vehicles.makes, offset=wanted.offset, limit=wanted.limit)
+        return page(found, wanted, make_shape)
+
+    @routes.get("/v1/vehicles/model-groups")
+    async def list_model_groups() -> Response:
+        await caller()
+        make_id = _wanted("vehicle_make_id")
+        wanted = page_from(request.args, door.pages)
+        found = await door.database.read(
+            vehicles.model_groups, make_id, offset=wanted.offset, limit=wanted.limit
+        )
+        return page(found, wanted, group_shape)
+
+    @routes.get("/v1/vehicles/models")
+    async def list_models() -> Response:
+        await caller()
+        group_id = _wanted("vehicle_model_group_id")
+        wanted = page_from(request.args, door.pages)
+        found = await door.database.read(
+            vehicles.models, group_id, offset=wanted.offset, limit=wanted.limit
+        )
+        return page(found, wanted, model_shape)
+
+    @routes.get("/v1/vehicles/model-variants")
+    async def list_variants() -> Response:
+        await caller()
+        model_id = _wanted("vehicle_model_id")
+        wanted = page_from(request.args, door.pages)
+        found = await door.database.read(
+            vehicles.variants, model_id, offset=wanted.offset, limit=wanted.limit
+        )
+        return page(found, wanted, variant_shape)
+
+    @routes.get("/v1/historical-vehicles")
+    async def list_serviced() -> Response:
+        customer = await caller()
+        wanted = page_from(request.args, door.pages)
+        found = await door.database.read(
+            tickets.serviced_vehicles,
+            customer.tenant_id,
+            offset=wanted.offset,
+            limit=wanted.limit,
+        )
+        return page(found, wanted, serviced_shape)
+
+    return routes
+
+
+def _add_items(routes: Blueprint, door: CustomerDoor) -> None:
+    @routes.get("/v1/vehicles/makes/<make_id>")
+    async def get_make(make_id: str) -> Response:
+        await require_customer(door.identity)
+        number = number_in_path(make_id, "makeId")
+        found = await door.database.read(vehicles.find_make, number)
+        return reply(make_shape(_existing(found, "make")))
+
+    @routes.get("/v1/vehicles/model-groups/<group_id>")
+    async def get_model_group(group_id: str) -> Response:
+        await require_customer(door.identity)
+        number = number_in_path(group_id, "modelGroupId")
+        found = await door.database.read(vehicles.find_model_group, number)
+        return reply(group_shape(_existing(found, "model group")))
+
+    @routes.get("/v1/vehicles/models/<model_id>")
+    async def get_model(model_id: str) -> Response:
+        await require_customer(door.identity)
+        number = number_in_path(model_id, "modelId")
+        found = await door.database.read(vehicles.find_model, number)
+        return reply(model_shape(_existing(found, "model")))
+
+    @routes.get("/v1/vehicles/model-variants/<variant_id>")
+    async def get_variant(variant_id: str) -> Response:
+        await require_customer(door.identity)
+        number = number_in_path(variant_id, "modelVariantId")
+        found = await door.database.read(vehicles.find_variant, number)
+        return reply(variant_shape(_existing(found, "model variant")))
+
+
+def make_shape(make: Make) -> Json:
+    """Return a make."""
+    return {"id": make.id, "name": make.name}
+
+
+def group_shape(group: ModelGroup) -> Json:
+    """Return a model group with its make."""
+    return {
+        "id": group.id,
+        "name": group.name,
+        "vehicle_make_id": group.make.id,
+        "vehicle_make_name": group.make.name,
+    }
+
+
+def model_shape(model: Model) -> Json:
+    """Return a model with what it belongs to."""
+    return {
+        "id": model.id,
+        "name": model.name,
+        "manufactured_from": day(model.manufactured_from),
+        "manufactured_to": day(model.manufactured_to),
+        "requires_doip": model.requires_doip,
+        **_above_model(model.group),
+    }
+
+
+def variant_shape(variant: Variant) -> Json:
+    """Return a variant with what it belongs to."""
+    return {
+        "id": variant.id,
+        "name": variant.name,
+        "manufactured_from": day(variant.manufactured_from),
+        "manufactured_to": day(variant.manufactured_to),
+        "requires_doip": variant.requires_doip,
+        "vehicle_model_id": variant.model.id,
+        "vehicle_model_name": variant.model.name,
+        **_above_model(variant.model.group),
+    }
+
+
+def serviced_shape(vehicle: ServicedVehicle) -> Json:
+    """Return a vehicle that was served before."""
+    return {
+        "make_id": vehicle.make_id,
+        "make_name": vehicle.make_name,
+        "model_group_id": vehicle.model_group_id,
+        "model_group_name": vehicle.model_group_name,
+        "model_id": vehicle.model_id,
+        "model_name": vehicle.model_name,
+        "model_variant_id": vehicle.variant_id,
+        "model_variant_name": vehicle.variant_name,
+        "vin": vehicle.vin,
+        "last_serviced_at": moment(vehicle.last_serviced_at),
+    }
+
+
+def _above_model(group: ModelGroup) -> Json:
+    return {
+        "vehicle_model_group_id": group.id,
+        "vehicle_model_group_name": group.name,
+        "vehicle_make_id": group.make.id,
+        "vehicle_make_name": group.make.name,
+    }
+
+
+def _wanted(name: str) -> int:
+    return parameters.required(parameters.integer(request.args, name), name)
+
+
+def _existing(found: T | None, noun: str) -> T:
+    if found is None:
+        raise NotFound("vehicle.unknown", f"There is no such {noun}. List them first.")
+    return found
