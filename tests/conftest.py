@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,20 +21,7 @@ from gateway.config import (
 from gateway.identity.identity import Identity, open_identity
 from gateway.storage import tables
 from gateway.storage.database import Database, make_engine, open_database
-
-
-class SettableClock:
-    """A ``gateway.domain.clock.Clock`` that moves only when a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> datetime:
-        self.now += timedelta(seconds=seconds)
-        return self.now
+from tests.settable_clock import SettableClock
 
 
 @pytest.fixture
