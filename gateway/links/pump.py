@@ -14,7 +14,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from gateway.links.timers import Timers
 from protocols.link.connection import LinkConnection
-from protocols.link.events import Event
+from protocols.link.events import Closed, Event
 from protocols.link.messages import CloseCode
 from protocols.link.state import State
 
@@ -57,8 +57,9 @@ class Pump:
         self._timers = timers
         self._nursery: trio.Nursery | None = None
         self._writing = False
-        self._room = trio.Event()
-        self._code = CloseCode.NORMAL
+        self._stuck_since: float | None = None
+        self._room = trio.lowlevel.ParkingLot()
+        self._closed: Closed | None = None
         self.scheduled = float("inf")
 
     async def run(self) -> None:
@@ -72,7 +73,7 @@ class Pump:
         finally:
             self._nursery = None
             self._timers.forget(self)
-            self._room.set()
+            self._room.unpark_all()
             self._lose("the connection was closed")
             with trio.move_on_after(FAREWELL, shield=True):
                 await self._websocket.aclose(*self._farewell())
@@ -96,10 +97,15 @@ class Pump:
 
         Only for the connection's own tasks: a fault while handling ends this connection alone.
         """
-        while (event := self.link.next_event()) is not None:
-            self._handle(event)
-        self._room.set()
+        self._tell()
+        self._room.unpark_all()
         self.flush()
+
+    def _tell(self) -> None:
+        while (event := self.link.next_event()) is not None:
+            if isinstance(event, Closed):
+                self._closed = event
+            self._handle(event)
 
     def flush(self) -> None:
         """Send what is ready and note the next deadline; never blocks, callable from any task."""
@@ -118,12 +124,14 @@ class Pump:
     async def _write(self) -> None:
         try:
             while (data := self.link.next_outgoing()) is not None:
+                self._stuck_since = trio.current_time()
                 await self._websocket.send_message(data)
-                self._room.set()
+                self._room.unpark_all()
         except ConnectionClosed as closed:
             self._lose(f"the connection broke ({closed.reason})")
         finally:
             self._writing = False
+            self._stuck_since = None
         if self.link.state is State.CLOSED and self._nursery is not None:
             # Said goodbye: nothing more will be read.
             self._nursery.cancel_scope.cancel()
@@ -133,8 +141,7 @@ class Pump:
         while not self.link.send_frames(batch):
             if self._nursery is None or self.link.state is State.CLOSED:
                 return False
-            self._room = trio.Event()
-            await self._room.wait()
+            await self._room.park()
         self.flush()
         return True
 
@@ -144,6 +151,9 @@ class Pump:
             self._nursery.start_soon(self._fire, now)
 
     async def _fire(self, now: float) -> None:
+        if self._stuck_since is not None and now - self._stuck_since >= self.link.patience:
+            # It may well go on sending: without this, what waits for it would wait for ever.
+            self.link.close(CloseCode.SILENT, "the connector does not read")
         self.link.handle_deadline(now)
         self.stir()
 
@@ -155,14 +165,16 @@ class Pump:
             reason: why, for people.
             retry_after: seconds after which the connector should come back.
         """
-        self._code = code
         self.link.close(code, reason, retry_after=retry_after)
         self.flush()
 
     def _lose(self, reason: str) -> None:
         self.link.lost(reason)
-        while (event := self.link.next_event()) is not None:
-            self._handle(event)
+        self._tell()
 
     def _farewell(self) -> tuple[int, str]:
-        return _WEBSOCKET_CODES.get(self._code, _POLICY_VIOLATION), self._code.name.lower()
+        closed = self._closed
+        if closed is None or closed.by_peer:
+            return _WEBSOCKET_CODES[CloseCode.NORMAL], ""
+        code = CloseCode(closed.code)
+        return _WEBSOCKET_CODES.get(code, _POLICY_VIOLATION), code.name.lower()

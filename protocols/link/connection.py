@@ -90,6 +90,11 @@ class LinkConnection:
         self._ack_deadline: float | None = None
         self._unacknowledged = 0
 
+    @property
+    def patience(self) -> float:
+        """Seconds of silence after which the peer counts as gone."""
+        return HANDSHAKE_LIMIT if self._health is None else self._health.patience
+
     # --- in -------------------------------------------------------------------------------
 
     def receive(self, data: bytes, now: float) -> None:

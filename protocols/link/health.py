@@ -47,7 +47,12 @@ class Health:
     @property
     def silent_at(self) -> float:
         """When the link counts as dead, unless something is heard before."""
-        return self.last_heard + SILENT_INTERVALS * self.interval
+        return self.last_heard + self.patience
+
+    @property
+    def patience(self) -> float:
+        """Seconds of silence that are still fine."""
+        return SILENT_INTERVALS * self.interval
 
     def ping(self, now: float) -> int:
         """Return the id of a ping that goes out now, and plan the next."""
