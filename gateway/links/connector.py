@@ -10,12 +10,14 @@ from uuid import UUID
 import trio
 
 from gateway.domain.connector import ConnectorStatus
-from gateway.domain.errors import Conflict, NotFound, Unavailable
+from gateway.domain.errors import Conflict, NotFound, TooLarge, Unavailable
 from gateway.links.exchanges import Exchanges
 from gateway.links.monitors import FrameFeed, Monitors
 from gateway.links.pump import Pump
+from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import events
 from protocols.link.connection import LinkMemory, queue_message
+from protocols.link.delivery import ChannelFull
 from protocols.link.messages import (
     Capabilities,
     Channel,
@@ -23,12 +25,15 @@ from protocols.link.messages import (
     ExchangeResult,
     FrameFilter,
     Message,
+    MonitorStart,
+    MonitorStop,
     SessionClose,
     SessionClosed,
     SessionOpen,
     StatusReport,
     Target,
 )
+from protocols.link.state import State
 
 #: Tell the world of a new round-trip time only when it moved by this much, milliseconds.
 ROUND_TRIP_STEP = 10.0
@@ -81,11 +86,13 @@ class LiveConnector:
         self.generation = 0
         self._changed = changed
         self._pump: Pump | None = None
-        self._exchanges = Exchanges(self._send)
-        self._monitors = Monitors(self._send)
+        first = int.from_bytes(memory.delivery.token[:4], "big") + 1
+        self._exchanges = Exchanges(self._send, first=first)
+        self._monitors = Monitors(self._try_send)
         self._monitors.offer(tuple(bus.name for bus in capabilities.buses))
         self._sessions: dict[str, SessionOpen] = {}
         self._closing: dict[str, trio.Event] = {}
+        # What the connector said of sessions that are being closed, or that it closed by itself.
         self._closed: dict[str, SessionClosed] = {}
 
     # --- its connections -------------------------------------------------------------------
@@ -93,7 +100,7 @@ class LiveConnector:
     @property
     def connected(self) -> bool:
         """A connection is up at this moment."""
-        return self._pump is not None
+        return self._pump is not None and self._pump.link.state is State.LIVE
 
     def attach(self, pump: Pump, capabilities: Capabilities) -> None:
         """Take over a connection; a former one has been sent away before."""
@@ -122,7 +129,7 @@ class LiveConnector:
                 self._on_message(message)
                 self._link_consumed(channel)
             case events.FramesReceived(batch):
-                self._monitors.deliver(batch)
+                self._on_frames(batch)
                 self._link_consumed(Channel.FRAME)
             case events.RoundTripMeasured(seconds, offset):
                 self._on_round_trip(seconds * 1000, offset)
@@ -131,16 +138,14 @@ class LiveConnector:
 
     def _on_live(self, *, resumed: bool) -> None:
         if resumed:
+            self._monitors.catch_up()
             return
         # The other side has forgotten everything: say again what holds.
         self.generation += 1
-        self._exchanges.fail(
-            Unavailable(
-                "connector.restarted",
-                "The connector started anew while your request was on its way. It is not known "
-                "whether the vehicle got it: read back before you repeat it.",
-            )
-        )
+        self._exchanges.fail(_restarted)
+        for done in self._closing.values():
+            done.set()  # it has ended what it had open by itself
+        self._closed.clear()
         for opened in self._sessions.values():
             self._send(opened)
         self._monitors.restore()
@@ -151,14 +156,26 @@ class LiveConnector:
                 self._exchanges.finish(message)
             case StatusReport():
                 self._on_status(message)
-            case SessionClosed(session):
-                if session in self._closing:
-                    self._closed[session] = message
-                    self._closing[session].set()
+            case SessionClosed():
+                self._on_session_closed(message)
             case _:
                 self.end_connection(
                     CloseCode.PROTOCOL, f"{type(message).__name__} is not for a gateway"
                 )
+
+    def _on_session_closed(self, message: SessionClosed) -> None:
+        session = message.session
+        if session in self._closing:
+            self._closed[session] = message
+            self._closing[session].set()
+        elif self._sessions.pop(session, None) is not None:
+            self._closed[session] = message  # its grace has passed; close_session() tells
+
+    def _on_frames(self, batch: bytes) -> None:
+        try:
+            self._monitors.deliver(batch)
+        except RemoteProtocolError as error:
+            self.end_connection(CloseCode.PROTOCOL, str(error))
 
     def _on_status(self, report: StatusReport) -> None:
         self._set_status(
@@ -199,10 +216,20 @@ class LiveConnector:
             session: its id.
             writer: it holds the lease.
             grace: seconds for which tester present goes on when the link is lost.
+
+        Raises:
+            Unavailable: too much waits for this connector already.
         """
+        delivery = self.memory.delivery
+        if delivery.waiting(Channel.CONTROL) >= delivery.limits.queued // 2:
+            raise _busy()  # the other half is for closing what is open
         opened = SessionOpen(session, writer, round(grace * 1000))
-        self._sessions[session] = opened
         self._send(opened)
+        self._sessions[session] = opened
+
+    def has_session(self, session: str) -> bool:
+        """Tell whether a session is open here; it ends with the link, or with its own grace."""
+        return session in self._sessions
 
     async def close_session(self, session: str) -> SessionClosed:
         """End a session and wait until the vehicle is in its safe state.
@@ -212,10 +239,12 @@ class LiveConnector:
             Conflict: it is being closed already.
             Unavailable: the link was lost for good; the connector then does it by itself.
         """
-        if session not in self._sessions:
-            raise NotFound("session.unknown", "This connector has no such session.")
         if session in self._closing:
             raise Conflict("session.closing", "This session is being closed already.")
+        if session in self._closed:
+            return self._closed.pop(session)
+        if session not in self._sessions:
+            raise NotFound("session.unknown", "This connector has no such session.")
         del self._sessions[session]
         done = self._closing[session] = trio.Event()
         try:
@@ -223,15 +252,17 @@ class LiveConnector:
             await done.wait()
         finally:
             del self._closing[session]
-        try:
-            return self._closed.pop(session)
-        except KeyError:
-            raise _gone() from None
+            closed = self._closed.pop(session, None)
+        if closed is None:
+            raise _restarted() if self.connected else _gone()
+        return closed
 
     def listen(
         self, bus: str, filters: tuple[FrameFilter, ...] = ()
     ) -> AbstractContextManager[FrameFeed]:
         """Return a context manager whose block gets a feed of a bus's frame batches.
+
+        The block is left at its next wait when the connector is given up or loses this bus.
 
         Raises:
             NotFound: the connector has no such bus.
@@ -250,26 +281,67 @@ class LiveConnector:
 
         Raises:
             Unavailable: the connector is not connected.
+            TooLarge: no message can hold this batch.
         """
-        if self._pump is None or not await self._pump.write_frames(batch):
-            raise _gone()
+        try:
+            taken = self._pump is not None and await self._pump.write_frames(batch)
+        except LocalProtocolError as error:
+            raise TooLarge("frames.too_large", f"Send fewer frames at once: {error}.") from error
+        if not taken:
+            raise _interrupted()
 
     def abandon(self) -> None:
         """The resume window has passed: everything in flight fails now."""
-        self._exchanges.fail(_gone())
+        self._exchanges.fail(_gone)
+        self._monitors.end()
+        self._sessions.clear()
         for done in self._closing.values():
             done.set()
 
     def _send(self, message: Message) -> None:
-        if self._pump is None:
+        try:
             queue_message(self.memory.delivery, message)
-        else:
-            self._pump.link.send(message)
+        except ChannelFull:
+            raise _busy() from None
+        if self._pump is not None:
             self._pump.flush()
+
+    def _try_send(self, message: MonitorStart | MonitorStop) -> bool:
+        if not self.connected:
+            return False
+        try:
+            self._send(message)
+        except Unavailable:
+            return False
+        return True
 
     def _link_consumed(self, channel: Channel) -> None:
         if self._pump is not None:
             self._pump.link.consumed(channel)
+
+
+def _busy() -> Unavailable:
+    return Unavailable(
+        "connector.busy",
+        "Too much waits for this connector already. Try again when it has caught up.",
+        retry_after=1,
+    )
+
+
+def _interrupted() -> Unavailable:
+    return Unavailable(
+        "connector.interrupted",
+        "The connector's link is interrupted. Frames are not kept: send them again later.",
+        retry_after=1,
+    )
+
+
+def _restarted() -> Unavailable:
+    return Unavailable(
+        "connector.restarted",
+        "The connector started anew while your request was on its way. It is not known whether "
+        "the vehicle got it: read back before you repeat it.",
+    )
 
 
 def _gone() -> Unavailable:

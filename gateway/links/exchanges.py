@@ -26,12 +26,18 @@ class _Waiting:
 
 
 class Exchanges:
-    """The table of one connector; survives reconnections within the resume window."""
+    """The table of one connector; survives reconnections within the resume window.
 
-    def __init__(self, send: Callable[[ExchangeRequest], None]) -> None:
+    Args:
+        send: queues a request.
+        first: number of the first request. Another one each time, so that a result which was on
+            its way when an earlier table was given up matches nothing in this one.
+    """
+
+    def __init__(self, send: Callable[[ExchangeRequest], None], *, first: int) -> None:
         self._send = send
         self._waiting: dict[int, _Waiting] = {}
-        self._ids = itertools.count(1)
+        self._ids = itertools.count(first)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -41,7 +47,6 @@ class Exchanges:
 
         Raises:
             Unavailable: the connector is too busy, or its link was lost for good.
-            protocols.link.delivery.ChannelFull: the link's queue is full.
         """
         if len(self._waiting) >= MAX_IN_FLIGHT:
             raise Unavailable(
@@ -71,8 +76,8 @@ class Exchanges:
         waiting.done.set()
         return True
 
-    def fail(self, error: GatewayError) -> None:
-        """End every wait with ``error``."""
+    def fail(self, reason: Callable[[], GatewayError]) -> None:
+        """End every wait with an error of its own."""
         for waiting in self._waiting.values():
-            waiting.error = error
+            waiting.error = reason()
             waiting.done.set()

@@ -30,6 +30,7 @@ class FrameFeed:
         self.bus = bus
         self.filters = filters
         self.dropped = 0
+        self.scope = trio.CancelScope()
         self._batches: deque[bytes] = deque()
         self._ready = trio.Event()
 
@@ -56,22 +57,25 @@ class Monitors:
     """The listeners of one connector.
 
     Args:
-        send: sends a control message over the link.
-        buses: the connector's bus names; the position is the index that batches carry.
+        send: sends a control message over the link; returns whether that was possible.
     """
 
-    def __init__(self, send: Callable[[MonitorStart | MonitorStop], None]) -> None:
+    def __init__(self, send: Callable[[MonitorStart | MonitorStop], bool]) -> None:
         self._send = send
         self._indexes: dict[str, int] = {}
         self._feeds: dict[str, list[FrameFeed]] = {}
+        self._unsaid: set[str] = set()
 
     def offer(self, buses: tuple[str, ...]) -> None:
         """Take the buses that the connector has; their position is the index batches carry."""
         self._indexes = {name: index for index, name in enumerate(buses)}
+        for bus, feeds in self._feeds.items():
+            if bus not in self._indexes:
+                _cancel(feeds)
 
     @contextmanager
     def listen(self, bus: str, filters: tuple[FrameFilter, ...] = ()) -> Iterator[FrameFeed]:
-        """Listen to a bus while the block runs.
+        """Listen to a bus while the block runs; :meth:`end` cancels the block.
 
         Raises:
             KeyError: the connector has no such bus.
@@ -82,10 +86,16 @@ class Monitors:
         self._feeds.setdefault(bus, []).append(feed)
         self._update(bus)
         try:
-            yield feed
+            with feed.scope:
+                yield feed
         finally:
             self._feeds[bus].remove(feed)
             self._update(bus)
+
+    def end(self) -> None:
+        """No more frames will come: every listener's block is left."""
+        for feeds in self._feeds.values():
+            _cancel(feeds)
 
     def deliver(self, batch: bytes) -> None:
         """Hand a batch to everybody who listens to its bus.
@@ -101,15 +111,35 @@ class Monitors:
 
     def restore(self) -> None:
         """Tell a connector that has forgotten everything what is listened to."""
-        for bus in [bus for bus, feeds in self._feeds.items() if feeds]:
+        self._unsaid.clear()
+        for bus in list(self._feeds):
+            self._update(bus)
+
+    def catch_up(self) -> None:
+        """Tell a connector that is back what changed while it was away."""
+        for bus in list(self._unsaid):
             self._update(bus)
 
     def _update(self, bus: str) -> None:
-        feeds = self._feeds[bus]
-        if not feeds:
-            del self._feeds[bus]
-            self._send(MonitorStop(bus))
-            return
-        everything = any(not feed.filters for feed in feeds)
-        wanted = () if everything else tuple(f for feed in feeds for f in feed.filters)
-        self._send(MonitorStart(bus, self._indexes[bus], wanted))
+        self._unsaid.discard(bus)
+        if not self._feeds.get(bus):
+            self._feeds.pop(bus, None)
+            said = self._send(MonitorStop(bus))
+        elif bus not in self._indexes:
+            return  # these listeners are on their way out
+        else:
+            said = self._send(MonitorStart(bus, self._indexes[bus], _union(self._feeds[bus])))
+        if not said:
+            self._unsaid.add(bus)
+
+
+def _union(feeds: list[FrameFeed]) -> tuple[FrameFilter, ...]:
+    """Return the filters that let through what any of the feeds wants; none at all is all."""
+    if any(not feed.filters for feed in feeds):
+        return ()
+    return tuple(dict.fromkeys(wanted for feed in feeds for wanted in feed.filters))
+
+
+def _cancel(feeds: list[FrameFeed]) -> None:
+    for feed in feeds:
+        feed.scope.cancel()

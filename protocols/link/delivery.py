@@ -88,6 +88,10 @@ class Delivery:
             raise ChannelFull(f"{len(line)} messages wait on channel {channel.name} already")
         line.append(body)
 
+    def waiting(self, channel: Channel) -> int:
+        """Return how many messages of a channel have not been sent for the first time."""
+        return len(self._queues.get(channel, ()))
+
     def take(self, may_send: Callable[[Channel], bool]) -> Numbered | None:
         """Return the next message to send, numbered and kept, or ``None``.
 
