@@ -22,6 +22,7 @@ from gateway.demo.seed import Seeded, seed
 from gateway.demo.story import ONLINE_LIMIT, Story, StoryResult
 from gateway.demo.vehicles import Vehicles
 from gateway.demo.world import DemoConnector, World
+from gateway.links.registry import STATUS_EVENT
 from gateway.runtime.logs import Log
 
 
@@ -140,11 +141,12 @@ async def _identified(
 ) -> tuple[DemoConnector, ...]:
     """Wait until every connector has read its vehicle's VIN, and return them with it."""
     known: list[DemoConnector] = []
-    with trio.move_on_after(ONLINE_LIMIT):
-        for connector in connectors:
-            while (vin := gateway.registry.status(UUID(connector.uuid)).vin) is None:
-                await trio.sleep(0.02)
-            known.append(msgspec.structs.replace(connector, vin=vin))
-        return tuple(known)
+    async with gateway.bus.subscribe((STATUS_EVENT,)) as news:
+        with trio.move_on_after(ONLINE_LIMIT):
+            for connector in connectors:
+                while (vin := gateway.registry.status(UUID(connector.uuid)).vin) is None:
+                    await news.receive()
+                known.append(msgspec.structs.replace(connector, vin=vin))
+            return tuple(known)
     missing = len(connectors) - len(known)
     raise StoryError(f"{missing} vehicles did not come online within {ONLINE_LIMIT:g} s")

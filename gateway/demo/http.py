@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 
 
 class StoryError(Exception):
@@ -20,7 +20,7 @@ class JsonClient:
     """
 
     def __init__(self, base_url: str, who: str) -> None:
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=60.0, trust_env=False)
+        self._http = httpx2.AsyncClient(base_url=base_url, timeout=60.0, trust_env=False)
         self._who = who
 
     def sign(self, token: str) -> None:
@@ -55,11 +55,11 @@ class JsonClient:
         """
         await self._call("DELETE", path)
 
-    # Any: httpx's own keyword arguments, and JSON.
+    # Any: httpx2's own keyword arguments, and JSON.
     async def _call(self, method: str, path: str, **more: Any) -> Any:
         try:
             response = await self._http.request(method, path, **more)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise StoryError(f"{self._who}: {method} {path} failed: {error}") from error
         if response.is_error:
             raise StoryError(
@@ -73,7 +73,7 @@ class JsonClient:
         await self._http.aclose()
 
 
-def _reason(response: httpx.Response) -> str:
+def _reason(response: httpx2.Response) -> str:
     try:
         body = response.json()
     except ValueError:

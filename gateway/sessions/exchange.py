@@ -51,15 +51,22 @@ class Answer:
 
     def to_json(self) -> dict[str, object]:
         """Return the members the operator API documents."""
-        refusal = negative(self.data)
         return {
             "ecu": self.ecu,
             "data": self.data.hex().upper(),
-            "negative": None if refusal is None else {"code": refusal.code, "name": refusal.name},
+            "negative": _refusal(self.data),
             "pending": self.pending,
             "sent_at": self.sent_at.isoformat(),
             "received_at": self.received_at.isoformat(),
         }
+
+
+def _refusal(data: bytes) -> dict[str, object] | None:
+    refused = negative(data)
+    if refused is None:
+        return None
+    _service, code, name = refused
+    return {"code": code, "name": name}
 
 
 def answers(result: ExchangeResult, wall_time: Callable[[int], datetime]) -> tuple[Answer, ...]:

@@ -73,6 +73,7 @@ class SessionService:
         self._publish = publish
         self._sessions: dict[str, Session] = {}
         self._leases = Leases()
+        self._stopping = trio.Event()
 
     # --- life --------------------------------------------------------------------------------
 
@@ -179,14 +180,33 @@ class SessionService:
         for session in [s for s in self._sessions.values() if s.ticket_id == ticket_id]:
             await self.end(session, EndReason.TICKET)
 
+    async def end_operator(self, client_id: str) -> None:
+        """End every session of an operator."""
+        for session in [s for s in self._sessions.values() if s.client_id == client_id]:
+            await self.end(session, EndReason.OPERATOR)
+
     async def end_all(self) -> None:
         """End every session, side by side: the gateway goes down."""
         async with trio.open_nursery() as nursery:
             for session in list(self._sessions.values()):
                 nursery.start_soon(self.end, session, EndReason.SHUTDOWN)
 
-    async def run(self) -> None:
-        """End what has had its time, for ever."""
+    async def serve(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """End what has had its time until stopped; then end everything, side by side."""
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._sweep)
+            await self._stopping.wait()
+            nursery.cancel_scope.cancel()
+        await self.end_all()
+
+    def stop(self) -> None:
+        """Let :meth:`serve` end every session and return."""
+        self._stopping.set()
+
+    async def _sweep(self) -> None:
         async with trio.open_nursery() as nursery:
             while True:
                 await trio.sleep(SWEEP_INTERVAL)

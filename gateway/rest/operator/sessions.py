@@ -5,9 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
+import trio
 from quart import Blueprint, Response, jsonify, request
 
-from gateway.domain.errors import Conflict, GatewayError, Invalid
+from gateway.domain.errors import Conflict, Invalid
 from gateway.domain.principal import OperatorPrincipal
 from gateway.rest.operator.door import OperatorDoor
 from gateway.sessions.session import EndReason, Session
@@ -103,11 +104,15 @@ async def _open_on_ticket(
             f"Ticket {ticket_id} has no connector yet; its customer has to order it first.",
         )
     session = door.sessions.open(operator, ticket.connector_uuid, ticket_id=ticket_id)
+    began = False
     try:
         await door.tickets.begin(operator, ticket_id)
-    except GatewayError:
-        await door.sessions.end(session, EndReason.TICKET)
-        raise
+        began = True
+    finally:
+        if not began:
+            # Bounded by the wait for the vehicle's safe state.
+            with trio.CancelScope(shield=True):
+                await door.sessions.end(session, EndReason.TICKET)
     return session
 
 

@@ -1,0 +1,233 @@
+"""The composition root: the only module that sees everything.
+
+Start-up order, each part built on those before it, stopped in reverse:
+
+    database -> schema -> identity -> bus -> links -> sessions -> tickets -> doors
+
+    outbox      committed events to the bus
+    consumers   closed tickets to the back office
+    live        status and session news to the bus
+    registry    deadlines of links, resume windows
+    sessions    lifetimes
+    links       the port connectors dial in to
+    http        REST and websockets
+
+At shutdown HTTP drains first (websockets hear 1012), then sessions put their vehicles into the
+safe state while their links still stand, then connectors are told to come back.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+import trio
+from quart_trio import QuartTrio
+
+from gateway.backoffice.action import Services
+from gateway.backoffice.catalogue import DECLARATIONS
+from gateway.backoffice.routes import blueprints as backoffice_blueprints
+from gateway.backoffice.rules.tickets import CONSUMER, TOPIC, TicketBooking
+from gateway.backoffice.schema import TABLES
+from gateway.bus.consumers import DurableConsumer
+from gateway.bus.live import LiveEvents
+from gateway.bus.memory import MemoryBus
+from gateway.bus.outbox import OutboxRelay
+from gateway.config import Settings
+from gateway.domain.clock import utc_now
+from gateway.identity.identity import Identity, open_identity
+from gateway.links.connector import KnownConnector
+from gateway.links.listen import LinkListener
+from gateway.links.port import LinkPort, PortOptions
+from gateway.links.registry import Registry
+from gateway.links.upkeep import LinkUpkeep
+from gateway.rest import customer as customer_api
+from gateway.rest import operator as operator_api
+from gateway.rest import partner as partner_api
+from gateway.rest.customer.door import CustomerDoor
+from gateway.rest.operator.door import OperatorDoor
+from gateway.runtime.logs import Log
+from gateway.runtime.metrics import Metrics
+from gateway.runtime.shutdown import Shutdown
+from gateway.runtime.supervise import Supervisor, open_supervisor
+from gateway.sessions.endings import TicketEndings
+from gateway.sessions.service import SessionLimits, SessionService
+from gateway.storage.database import Database, open_database
+from gateway.storage.migrations.schema import upgrade
+from gateway.tickets.service import TicketService
+from gateway.web import health, problems
+from gateway.web.server import serve_http
+from gateway.ws import customer as customer_socket
+from gateway.ws import operator as operator_socket
+from protocols.link.handshake import NONCE_SIZE
+
+#: A link's name for resuming: 128 random bits, so that guessing one is out of the question.
+_TOKEN_SIZE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Everything below the doors."""
+
+    settings: Settings
+    log: Log
+    metrics: Metrics
+    database: Database
+    identity: Identity
+    bus: MemoryBus
+    live: LiveEvents
+    registry: Registry
+    sessions: SessionService
+    tickets: TicketService
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway that runs.
+
+    Attributes:
+        http_url: where REST and websockets are.
+        link_url: where connectors dial in.
+        shutdown: asks it to stop.
+    """
+
+    http_url: str
+    link_url: str
+    shutdown: Shutdown
+    database: Database
+    identity: Identity
+    bus: MemoryBus
+    registry: Registry
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
+    """Run a gateway while the block runs.
+
+    Raises:
+        OSError: an address cannot be bound.
+        ConfigError: the key at rest does not fit.
+        SchemaError: the database is of a newer program.
+        ServiceFailed: a part that cannot be done without ended.
+    """
+    shutdown, metrics, draining = Shutdown(), Metrics(), trio.Event()
+    folder = trio.Path(settings.data.directory)
+    await folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with open_database(settings.database_url, threads=settings.database.threads) as database:
+        await upgrade(database)
+        core = await _core(settings, log, metrics, database)
+        async with open_supervisor(log, metrics, shutdown) as services:
+            await _start_inner(services, core)
+            link_url: str = await _start_links(services, core)
+            await services.start("sessions", core.sessions.serve, stop=core.sessions.stop)
+            app = build_http(core, draining)
+            serve = partial(
+                serve_http, app, settings.http, log=log, metrics=metrics, draining=draining
+            )
+            http_url: str = await services.start(
+                "http", serve, stop=draining.set, stop_within=settings.http.drain + 2
+            )
+            yield Gateway(
+                http_url, link_url, shutdown, database, core.identity, core.bus, core.registry
+            )
+
+
+async def _core(settings: Settings, log: Log, metrics: Metrics, database: Database) -> Core:
+    identity = await open_identity(database, settings, utc_now)
+    bus = MemoryBus()
+    live = LiveEvents(bus)
+    registry = Registry(
+        window=settings.link.resume_window,
+        publish=live.publish,
+        clock=utc_now,
+        token=partial(secrets.token_bytes, _TOKEN_SIZE),
+    )
+    sessions = SessionService(registry, _session_limits(settings), utc_now, live.publish)
+    tickets = TicketService(database, registry, utc_now)
+    return Core(settings, log, metrics, database, identity, bus, live, registry, sessions, tickets)
+
+
+def _session_limits(settings: Settings) -> SessionLimits:
+    chosen = settings.sessions
+    return SessionLimits(
+        lifetime=chosen.lifetime,
+        idle=chosen.idle,
+        max_per_operator=chosen.max_per_operator,
+        exchange_limit=chosen.exchange_limit,
+        max_request_bytes=chosen.max_request_bytes,
+        grace=chosen.tester_present_grace,
+    )
+
+
+async def _start_inner(services: Supervisor, core: Core) -> None:
+    """Start what has no door of its own."""
+    relay = OutboxRelay(core.database, core.bus, core.log)
+    booking = DurableConsumer(CONSUMER, TicketBooking(TABLES, utc_now), (TOPIC,))
+    upkeep = LinkUpkeep(core.registry, core.database, core.bus, utc_now, core.log)
+    endings = TicketEndings(core.sessions, core.bus)
+    await services.start("outbox", relay.run)
+    await services.start("closed tickets", partial(booking.run, core.database, core.log))
+    await services.start("live events", core.live.run)
+    await services.start("identity upkeep", partial(core.identity.keep_house, core.log))
+    await services.start("registry", core.registry.serve)
+    await services.start("link upkeep", upkeep.run)
+    await services.start("ticket endings", endings.run)
+
+
+async def _start_links(services: Supervisor, core: Core) -> str:
+    chosen = core.settings.link
+    options = PortOptions(
+        ping_interval=chosen.ping_interval,
+        max_connectors=chosen.max_connectors,
+        retry_after=chosen.retry_after,
+    )
+
+    async def find(uuid: UUID) -> KnownConnector | None:
+        keys = await core.identity.connectors.keys(uuid)
+        if keys is None:
+            return None
+        return KnownConnector(
+            keys.id, keys.uuid, keys.tenant_id, keys.provider_id, keys.public_keys
+        )
+
+    nonce = partial(secrets.token_bytes, NONCE_SIZE)
+    port = LinkPort(core.registry, find, nonce, options, core.log)
+    listener = LinkListener(port, chosen, core.log, core.metrics)
+    url: str = await services.start("links", listener.run, stop=listener.stop)
+    return url
+
+
+def build_http(core: Core, draining: trio.Event) -> QuartTrio:
+    """Return the application behind the HTTP port."""
+    app = QuartTrio("gateway")
+    app.config["MAX_CONTENT_LENGTH"] = core.settings.http.max_body_bytes
+    problems.install(app, core.log)
+    checks = {"database": core.database.ping}
+    app.register_blueprint(health.blueprint(core.metrics, core.log, draining, checks))
+    proxies = core.settings.http.trusted_proxies
+    customer = CustomerDoor(
+        identity=core.identity,
+        database=core.database,
+        tickets=core.tickets,
+        presence=core.registry,
+        clock=utc_now,
+        settings=core.settings,
+    )
+    app.register_blueprint(customer_api.blueprint(customer))
+    app.register_blueprint(
+        partner_api.blueprint(partner_api.TokenDoor(core.identity.operators, proxies))
+    )
+    operator = OperatorDoor(
+        core.identity, core.database, core.registry, core.sessions, core.tickets, "/ws/operator"
+    )
+    app.register_blueprint(operator_api.blueprint(operator))
+    app.register_blueprint(customer_socket.blueprint(customer, core.bus))
+    app.register_blueprint(operator_socket.blueprint(core.identity, core.sessions))
+    shop = Services(core.database, core.identity, TABLES, utc_now)
+    for blueprint in backoffice_blueprints(shop, DECLARATIONS, core.log):
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,244 @@
+"""Who there is: providers, garages, connectors, operators, desks; and what is on offer."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from gateway.cli.invocation import Invocation, say, show, with_identity
+from gateway.identity.identity import Identity
+from gateway.storage.database import Database
+from gateway.storage.queries.identity import Provider, Tenant
+from gateway.tickets.catalogue.importer import import_catalogue
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
+
+
+def add_to(commands: Commands) -> None:
+    """Add the administrative commands."""
+    _add_provider_and_tenant(commands)
+    _add_connector(commands)
+    _add_operator(commands)
+    _add_desk_and_catalogue(commands)
+
+
+def _group(commands: Commands, name: str, text: str) -> Commands:
+    return commands.add_parser(name, help=text).add_subparsers(required=True, metavar="ACTION")
+
+
+def _add_provider_and_tenant(commands: Commands) -> None:
+    provider = _group(commands, "provider", "service providers")
+    add = provider.add_parser("add", help="add one and print its number")
+    add.add_argument("name")
+    add.add_argument("--currency", default="EUR", help="ISO 4217")
+    add.set_defaults(command=add_provider)
+    tenant = _group(commands, "tenant", "garages")
+    add = tenant.add_parser("add", help="add one and print its number")
+    add.add_argument("name")
+    add.add_argument("--provider", type=int, required=True, help="number of its provider")
+    add.add_argument("--currency", default="EUR", help="ISO 4217")
+    add.set_defaults(command=add_tenant)
+    tenant.add_parser("list", help="list them").set_defaults(command=list_tenants)
+
+
+def _add_connector(commands: Commands) -> None:
+    connector = _group(commands, "connector", "devices that dial in")
+    add = connector.add_parser("add", help="add one; its key and pincode are shown once")
+    add.add_argument("--tenant", type=int, required=True, help="number of its garage")
+    add.add_argument("--public-key", help="base64, of a pair the device made itself")
+    add.add_argument("--pincode", help="drawn when left out")
+    add.set_defaults(command=add_connector)
+    connector.add_parser("list", help="list them").set_defaults(command=list_connectors)
+    disable = connector.add_parser("disable", help="let it in no more, and end its link")
+    disable.add_argument("uuid", type=UUID)
+    disable.set_defaults(command=disable_connector)
+    rotate = connector.add_parser("rotate-key", help="give it another key")
+    rotate.add_argument("uuid", type=UUID)
+    rotate.add_argument("--public-key", help="base64, of a pair the device made itself")
+    rotate.add_argument("--grace", type=float, help="seconds the old key stays good")
+    rotate.set_defaults(command=rotate_key)
+
+
+def _add_operator(commands: Commands) -> None:
+    operator = _group(commands, "operator", "remote operators")
+    add = operator.add_parser("add", help="add one; its secret is shown once")
+    add.add_argument("name")
+    add.add_argument("--provider", type=int, required=True, help="number of its provider")
+    add.set_defaults(command=add_operator)
+    operator.add_parser("list", help="list them").set_defaults(command=list_operators)
+
+
+def _add_desk_and_catalogue(commands: Commands) -> None:
+    desk = _group(commands, "desk", "people at a garage's desk")
+    add = desk.add_parser("add", help="add one; the password is asked for, or read from a pipe")
+    add.add_argument("email")
+    add.add_argument("--name", required=True)
+    add.add_argument("--tenant", type=int, required=True, help="number of the garage")
+    add.add_argument("--role", default="owner", choices=["owner", "manager", "employee"])
+    add.set_defaults(command=add_desk)
+    catalogue = _group(commands, "catalogue", "vehicles and products")
+    bring = catalogue.add_parser("import", help="read every sheet of a folder, all or nothing")
+    bring.add_argument("folder", type=Path)
+    bring.set_defaults(command=bring_catalogue)
+
+
+def _actor() -> str:
+    """Return who acts, for the audit trail."""
+    return f"cli:{getpass.getuser()}"
+
+
+def add_provider(invocation: Invocation) -> int:
+    """Add a service provider."""
+    given = invocation.arguments
+
+    async def work(identity: Identity, _database: Database) -> None:
+        provider = Provider(name=given.name, currency=given.currency, company_name=given.name)
+        say(str(await identity.tenants.add_provider(provider, actor=_actor())))
+
+    return with_identity(invocation.settings, work)
+
+
+def add_tenant(invocation: Invocation) -> int:
+    """Add a garage."""
+    given = invocation.arguments
+
+    async def work(identity: Identity, _database: Database) -> None:
+        tenant = Tenant(provider_id=given.provider, name=given.name, currency=given.currency)
+        say(str(await identity.tenants.add(tenant, actor=_actor())))
+
+    return with_identity(invocation.settings, work)
+
+
+def list_tenants(invocation: Invocation) -> int:
+    """List garages."""
+
+    async def work(identity: Identity, _database: Database) -> None:
+        tenants = await identity.tenants.list()
+        show(("number", "provider", "name"), [(t.id, t.provider_id, t.name) for t in tenants])
+
+    return with_identity(invocation.settings, work)
+
+
+def add_connector(invocation: Invocation) -> int:
+    """Add a connector and show what is shown once."""
+    given = invocation.arguments
+
+    async def work(identity: Identity, _database: Database) -> None:
+        made = await identity.connectors.create(
+            given.tenant, actor=_actor(), pincode=given.pincode, public_key=given.public_key
+        )
+        say(f"number       {made.id}")
+        say(f"uuid         {made.uuid}")
+        say(f"pincode      {made.pincode}")
+        if made.private_key is not None:
+            say(f"private key  {made.private_key}")
+
+    return with_identity(invocation.settings, work)
+
+
+def list_connectors(invocation: Invocation) -> int:
+    """List connectors."""
+
+    async def work(identity: Identity, _database: Database) -> None:
+        known = await identity.connectors.list()
+        show(
+            ("number", "uuid", "garage", "last seen", "VIN", "disabled"),
+            [
+                (
+                    c.id,
+                    c.uuid,
+                    c.tenant_id,
+                    c.last_seen_at or "-",
+                    c.last_vin or "-",
+                    c.disabled_at or "-",
+                )
+                for c in known
+            ],
+        )
+
+    return with_identity(invocation.settings, work)
+
+
+def disable_connector(invocation: Invocation) -> int:
+    """Disable a connector; a running gateway ends its link."""
+    uuid: UUID = invocation.arguments.uuid
+
+    async def work(identity: Identity, _database: Database) -> None:
+        await identity.connectors.disable(uuid, actor=_actor())
+        say(f"{uuid} is disabled")
+
+    return with_identity(invocation.settings, work)
+
+
+def rotate_key(invocation: Invocation) -> int:
+    """Give a connector another key."""
+    given = invocation.arguments
+
+    async def work(identity: Identity, _database: Database) -> None:
+        private = await identity.connectors.rotate_key(
+            given.uuid, actor=_actor(), public_key=given.public_key, grace=given.grace
+        )
+        say(f"private key  {private}" if private is not None else "the key is on record")
+
+    return with_identity(invocation.settings, work)
+
+
+def add_operator(invocation: Invocation) -> int:
+    """Add an operator and show its credentials."""
+    given = invocation.arguments
+
+    async def work(identity: Identity, _database: Database) -> None:
+        made = await identity.operators.add(given.provider, given.name, actor=_actor())
+        say(f"client id      {made.client_id}")
+        say(f"client secret  {made.client_secret}")
+
+    return with_identity(invocation.settings, work)
+
+
+def list_operators(invocation: Invocation) -> int:
+    """List operators."""
+
+    async def work(identity: Identity, _database: Database) -> None:
+        known = await identity.operators.list()
+        show(
+            ("client id", "name", "disabled"),
+            [(o.client_id, o.name, o.disabled_at or "-") for o in known],
+        )
+
+    return with_identity(invocation.settings, work)
+
+
+def add_desk(invocation: Invocation) -> int:
+    """Add somebody to a garage's desk."""
+    given = invocation.arguments
+    # A password on the command line would stand in the process list and in shell histories.
+    is_terminal = sys.stdin.isatty()
+    password = getpass.getpass() if is_terminal else sys.stdin.readline().rstrip("\n")
+
+    async def work(identity: Identity, _database: Database) -> None:
+        user = await identity.shops.add_user(
+            given.tenant,
+            name=given.name,
+            email=given.email,
+            password=password,
+            role=given.role,
+            actor=_actor(),
+        )
+        say(str(user.id))
+
+    return with_identity(invocation.settings, work)
+
+
+def bring_catalogue(invocation: Invocation) -> int:
+    """Bring a catalogue in."""
+    folder: Path = invocation.arguments.folder
+
+    async def work(_identity: Identity, database: Database) -> None:
+        say(str(await import_catalogue(database, folder)))
+
+    return with_identity(invocation.settings, work)
