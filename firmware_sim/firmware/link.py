@@ -38,8 +38,11 @@ from protocols.link.state import State
 #: From dialling to an open websocket, seconds.
 DIAL_LIMIT = 15.0
 
-#: How long a goodbye may take to leave, seconds.
+#: How long a goodbye may take to leave, and the websocket to close, seconds each.
 FAREWELL = 2.0
+
+#: Longest pause a gateway can ask for, seconds: a connector must not be sent away for good.
+LONGEST_WISH = 3600.0
 
 #: Goodbyes after which dialling again is pointless until a person has looked.
 FINAL_CODES = frozenset(
@@ -117,8 +120,10 @@ class LinkClient:
         self._backoff = backoff or Backoff()
         self._memory = LinkMemory()
         self._link: ConnectorLink | None = None
-        self._wake = trio.Event()
-        self._room = trio.Event()
+        self._said = trio.lowlevel.ParkingLot()  # here waits the writer
+        self._room = trio.lowlevel.ParkingLot()  # here wait senders of frames
+        self._sooner = trio.lowlevel.ParkingLot()  # here waits the timer
+        self._due = float("inf")
         self._closed: Closed | None = None
         self._lived = False
 
@@ -136,16 +141,15 @@ class LinkClient:
             ChannelFull: too many wait already.
         """
         queue_message(self._memory.delivery, message)
-        self._wake.set()
+        self._said.unpark_all()
 
     async def send_frames(self, batch: bytes) -> bool:
         """Send a batch of frames as soon as there is room; tell whether the link took it."""
         while (link := self._link) is not None and link.state is State.LIVE:
             if link.send_frames(batch):
-                self._wake.set()
+                self._said.unpark_all()
                 return True
-            self._room = trio.Event()
-            await self._room.wait()
+            await self._room.park()
         return False
 
     def consumed(self, channel: Channel) -> None:
@@ -154,13 +158,14 @@ class LinkClient:
             self._memory.inbox.consumed(channel)
         else:
             self._link.consumed(channel)
-            self._wake.set()
+            self._said.unpark_all()
 
     def goodbye(self, reason: str) -> None:
         """End the present connection in peace; :meth:`run` dials again unless it is cancelled."""
         if self._link is not None:
             self._link.close(CloseCode.NORMAL, reason)
-            self._wake.set()
+            self._said.unpark_all()
+            self._sooner.unpark_all()
 
     # --- dialling ----------------------------------------------------------------------------
 
@@ -184,7 +189,7 @@ class LinkClient:
         pause = self._backoff.pause(failures, self._random)
         if closed is not None and closed.retry_after_ms is not None:
             # The gateway's wish comes first; the jitter keeps the crowd apart even then.
-            pause += closed.retry_after_ms / 1000
+            pause += min(max(closed.retry_after_ms, 0) / 1000, LONGEST_WISH)
         return pause
 
     async def _connect_once(self) -> None:
@@ -195,6 +200,7 @@ class LinkClient:
                     self._tls,
                     subprotocols=[SUBPROTOCOL],
                     max_message_size=MAX_ENVELOPE,
+                    disconnect_timeout=FAREWELL,
                 ) as websocket:
                     limit.deadline = float("inf")
                     await self._carry(websocket)
@@ -213,13 +219,13 @@ class LinkClient:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write, websocket, link, nursery.cancel_scope)
+                nursery.start_soon(self._keep_time, link, nursery.cancel_scope)
                 await self._read(websocket, link)
-                nursery.cancel_scope.deadline = trio.current_time() + FAREWELL
         finally:
             link.lost("the connection is gone")
             self._report(link)
             self._link = None
-            self._room.set()
+            self._room.unpark_all()
 
     async def _read(self, websocket: WebSocketConnection, link: ConnectorLink) -> None:
         while link.state is not State.CLOSED:
@@ -229,9 +235,7 @@ class LinkClient:
                 link.lost("the connection broke")
             else:
                 self._take(link, data)
-            self._report(link)
-            self._wake.set()
-            self._room.set()
+            self._stir(link)
 
     def _take(self, link: ConnectorLink, data: str | bytes) -> None:
         if isinstance(data, str):
@@ -242,23 +246,37 @@ class LinkClient:
     async def _write(
         self, websocket: WebSocketConnection, link: ConnectorLink, scope: trio.CancelScope
     ) -> None:
-        """Send what is ready, sleep until more is or a deadline comes; ends with the link."""
+        """Send what is ready, sleep until more is; ends the connection with the link."""
         while True:
             try:
                 while (data := link.next_outgoing()) is not None:
                     await websocket.send_message(data)
-                    self._room.set()
+                    self._room.unpark_all()
             except ConnectionClosed:
                 link.lost("the connection broke")
-            deadline = link.next_deadline()
-            if deadline is None:
+            if link.state is State.CLOSED:
                 scope.cancel()
                 return
-            with trio.move_on_at(deadline):
-                await self._wake.wait()
-            self._wake = trio.Event()
+            await self._said.park()
+
+    async def _keep_time(self, link: ConnectorLink, scope: trio.CancelScope) -> None:
+        """Handle deadlines, whether or not the writer gets anything across."""
+        while (due := link.next_deadline()) is not None:
+            self._due = due
+            with trio.move_on_at(due):
+                await self._sooner.park()
             link.handle_deadline(trio.current_time())
-            self._report(link)
+            self._stir(link)
+        scope.deadline = trio.current_time() + FAREWELL
+
+    def _stir(self, link: ConnectorLink) -> None:
+        """Tell what happened, and wake whoever has to do with it."""
+        self._report(link)
+        self._said.unpark_all()
+        self._room.unpark_all()
+        due = link.next_deadline()
+        if due is None or due < self._due:
+            self._sooner.unpark_all()
 
     def _report(self, link: ConnectorLink) -> None:
         while (event := link.next_event()) is not None:
