@@ -14,12 +14,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
 
 import trio
 
 from firmware_sim.vehicle.doip_ecu import Application, DoipEcu
-from protocols.doip.discovery import Discovery, PowerMode
+from protocols.doip.discovery import Discovery
 from protocols.doip.entity import DiagnosticNack, Entity
 from protocols.doip.events import (
     ConfirmationWanted,
@@ -105,13 +104,6 @@ class _Link:
         await stream.send_eof()
 
 
-def entity_settings(vin: str, gateway_address: int) -> EntitySettings:
-    """Return the settings of a simulated vehicle's entity, its EID made from the VIN."""
-    # 02 marks a MAC address as locally administered: it is nobody's real one (IEEE 802).
-    eid = b"\x02" + sha256(vin.encode()).digest()[:5]
-    return EntitySettings(logical_address=gateway_address, vin=vin, eid=eid, gid=eid)
-
-
 class DoipEntity:
     """One entity, its sockets and the ECUs behind it.
 
@@ -142,10 +134,6 @@ class DoipEntity:
             failed=self._failed,
             slow=self._slow,
         )
-
-    def set_ready(self, *, ready: bool) -> None:
-        """Answer power mode requests with "ready" or "not ready" from now on."""
-        self._discovery.power_mode = PowerMode.Ready if ready else PowerMode.NotReady
 
     async def serve(
         self,

@@ -27,7 +27,7 @@ from doipclient.messages import (
 from udsoncan.client import Client as UdsClient
 
 from firmware_sim.vehicle.dialogue import TimedResponse
-from firmware_sim.vehicle.doip_entity import DoipAddress, DoipEntity, entity_settings
+from firmware_sim.vehicle.doip_entity import DoipAddress, DoipEntity
 from protocols.doip.settings import EntitySettings, expect_key
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 ENGINE, BODY = 0x1630, 0x1A01
 VIN = "YV1LFA2A9J1338204"
-SETTINGS = entity_settings(VIN, 0x1001)
+SETTINGS = EntitySettings(logical_address=0x1001, vin=VIN, eid=bytes.fromhex("024C4F474F01"))
 CENTRAL_SECURITY = RoutingActivationRequest.ActivationType.CentralSecurity
 
 

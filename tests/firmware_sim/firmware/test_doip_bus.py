@@ -12,7 +12,7 @@ import trio
 from firmware_sim.firmware.doip_bus import DoipBus, DoipBusSettings
 from firmware_sim.firmware.link import Backoff
 from firmware_sim.vehicle.dialogue import TimedResponse
-from firmware_sim.vehicle.doip_entity import ALL_ECUS, DoipAddress, DoipEntity, entity_settings
+from firmware_sim.vehicle.doip_entity import ALL_ECUS, DoipAddress, DoipEntity
 from protocols.doip.settings import DoipTesterSettings, EntitySettings, expect_key
 from protocols.errors import LocalProtocolError
 from protocols.link.messages import DoipTarget
@@ -23,7 +23,7 @@ ENGINE, BODY = 0x1630, 0x1A01
 AT_ENGINE, AT_BODY = DoipTarget(ENGINE), DoipTarget(BODY)
 AT_ALL = DoipTarget(ALL_ECUS, functional=True)
 VIN = "YV1LFA2A9J1338204"
-SETTINGS = entity_settings(VIN, 0x1001)
+SETTINGS = EntitySettings(logical_address=0x1001, vin=VIN, eid=bytes.fromhex("024C4F474F01"))
 POLICY = ExchangePolicy(p2=0.05, margin=0.1)
 QUICK = ExchangePolicy(p2=0.01, margin=0.01)
 

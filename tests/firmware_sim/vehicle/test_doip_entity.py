@@ -13,13 +13,15 @@ from doipclient import messages as m
 
 from firmware_sim.vehicle import doip_entity
 from firmware_sim.vehicle.dialogue import TimedResponse
-from firmware_sim.vehicle.doip_entity import ALL_ECUS, DoipAddress, DoipEntity, entity_settings
+from firmware_sim.vehicle.doip_entity import ALL_ECUS, DoipAddress, DoipEntity
 from protocols.doip.codec import Decoder, Message, Packet, decode_datagram, encode
 from protocols.doip.settings import EntitySettings
 
 ENGINE, BODY = 0x1630, 0x1A01
 TESTER = 0x0E80
-SETTINGS = entity_settings("YV1LFA2A9J1338204", 0x1001)
+SETTINGS = EntitySettings(
+    logical_address=0x1001, vin="YV1LFA2A9J1338204", eid=bytes.fromhex("024C4F474F01")
+)
 
 
 class Echo:
@@ -277,7 +279,7 @@ async def ask(address: DoipAddress, datagram: bytes) -> Message:
 
 
 async def test_udp_answers_and_survives_nonsense() -> None:
-    async with served() as (entity, address), client(address, TESTER):
+    async with served() as (_, address), client(address, TESTER):
         identity = m.VehicleIdentificationResponse(
             SETTINGS.vin, 0x1001, SETTINGS.eid, SETTINGS.gid, 0, 0
         )
@@ -286,9 +288,8 @@ async def test_udp_answers_and_survives_nonsense() -> None:
         assert await ask(address, encode(m.DoipEntityStatusRequest())) == m.EntityStatusResponse(
             0, 4, 1, 1 << 17
         )
-        entity.set_ready(ready=False)
         power = await ask(address, encode(m.DiagnosticPowerModeRequest()))
-        assert power == m.DiagnosticPowerModeResponse(0)
+        assert power == m.DiagnosticPowerModeResponse(1)
 
 
 async def test_the_vehicle_announces_itself_three_times(
@@ -315,10 +316,3 @@ async def test_a_taken_port_is_an_error_at_once() -> None:
         second = DoipEntity(SETTINGS, {ENGINE: Echo(b"E")})
         with pytest.raises(OSError, match="in use"):
             await second.serve(tcp_port=address.tcp_port)
-
-
-def test_each_vehicle_has_its_own_eid() -> None:
-    other = entity_settings("WVWZZZAUZKW123456", 0x1001)
-    assert other.eid != SETTINGS.eid
-    assert entity_settings(SETTINGS.vin, 0x1001) == SETTINGS
-    assert SETTINGS.eid[0] & 0b11 == 0b10  # locally administered, one receiver
