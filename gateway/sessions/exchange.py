@@ -30,6 +30,11 @@ _FAILURES: dict[str, tuple[type[VehicleFault | Invalid | Unavailable], str]] = {
     "refused": (Unavailable, "The connector refused the request."),
 }
 
+_UNKNOWN_FAILURE = (VehicleFault, "The vehicle side failed in a way not known here.")
+
+#: Letters of a connector's own words that are passed on.
+MAX_DETAIL = 300
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -82,11 +87,12 @@ def answers(result: ExchangeResult, wall_time: Callable[[int], datetime]) -> tup
         Unavailable: the connector refused.
     """
     if result.failure:
-        error, advice = _FAILURES.get(
-            result.failure, (VehicleFault, "The vehicle side failed in a way not known here.")
-        )
-        detail = f"{advice} ({result.detail})" if result.detail else advice
-        raise error(f"vehicle.{result.failure}", detail)
+        # The word of a newer connector is told to people; codes are ours alone.
+        known = result.failure in _FAILURES
+        error, advice = _FAILURES[result.failure] if known else _UNKNOWN_FAILURE
+        more = result.detail if known else f"{result.failure}: {result.detail}"
+        detail = f"{advice} ({more[:MAX_DETAIL]})" if more else advice
+        raise error(f"vehicle.{result.failure if known else 'failed'}", detail)
     return tuple(_answer(response, wall_time) for response in result.responses)
 
 
@@ -113,6 +119,10 @@ def connector_time_line(
 
     def wall_time(stamp_us: int) -> datetime:
         age = monotonic - (stamp_us - offset_us) / 1e6
-        return now - timedelta(seconds=age)
+        try:
+            return now - timedelta(seconds=age)
+        except OverflowError:
+            # A stamp from no calendar: the answer is good all the same, and has just come.
+            return now
 
     return wall_time

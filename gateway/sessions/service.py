@@ -85,7 +85,7 @@ class SessionService:
         The caller has checked that this operator may work on this connector.
 
         Raises:
-            Unavailable: the connector is offline.
+            Unavailable: the connector is offline, or busy beyond measure.
             Conflict: the operator holds too many sessions.
         """
         live = self._registry.require(connector)
@@ -96,9 +96,13 @@ class SessionService:
                 f"You hold {mine} sessions. End some before you open another.",
             )
         session = self._new(operator, live, ticket_id)
-        self._sessions[session.id] = session
         session.writer = self._leases.try_acquire(connector, session.id)
-        live.open_session(session.id, writer=session.writer, grace=self.limits.grace)
+        try:
+            live.open_session(session.id, writer=session.writer, grace=self.limits.grace)
+        except Unavailable:
+            self._leases.release(connector, session.id)
+            raise
+        self._sessions[session.id] = session
         self._announce(session, "opened")
         return session
 
@@ -142,15 +146,16 @@ class SessionService:
         """Take the lease on the vehicle.
 
         Raises:
-            Conflict: another session holds it.
+            Conflict: another session holds it, or this one is over.
             Unavailable: the connector is offline.
         """
-        live = self._registry.require(session.connector)
+        live = self._serving(session)
         self._leases.try_acquire(session.connector, session.id)
         self._leases.require(session.connector, session.id)
         if not session.writer:
-            session.writer = True
+            # Asked again after a refusal, this says it again: the lease is ours already.
             live.open_session(session.id, writer=True, grace=self.limits.grace)
+            session.writer = True
             session.tell("lease", {"lease": "writer"})
 
     async def end(self, session: Session, reason: EndReason) -> None:
@@ -163,7 +168,8 @@ class SessionService:
         session.state = SessionState.ENDED
         safe, detail = False, "the connector did not answer in time; it does this by itself"
         try:
-            with trio.move_on_after(SAFE_STATE_LIMIT):
+            # Whoever asked may go away; the lease must wait for the vehicle all the same.
+            with trio.move_on_after(SAFE_STATE_LIMIT, shield=True):
                 closed = await self._registry.require(session.connector).close_session(session.id)
                 safe, detail = closed.safe, closed.detail
         except (Unavailable, NotFound, Conflict) as error:
@@ -220,7 +226,24 @@ class SessionService:
                 overdue.append((session, EndReason.LIFETIME))
             elif now >= session.last_used + self.limits.idle:
                 overdue.append((session, EndReason.IDLE))
+            elif not self._is_served(session):
+                overdue.append((session, EndReason.CONNECTOR))
         return overdue
+
+    def _is_served(self, session: Session) -> bool:
+        """Tell whether the connector still keeps this session, interruptions included."""
+        live = self._registry.find(session.connector)
+        return live is not None and live.has_session(session.id)
+
+    def _serving(self, session: Session) -> LiveConnector:
+        live = self._registry.require(session.connector)
+        if session.state is SessionState.ENDED or not live.has_session(session.id):
+            raise Conflict(
+                "session.over",
+                "This session is over, or its connector was gone for longer than it could wait. "
+                "Open another.",
+            )
+        return live
 
     # --- work --------------------------------------------------------------------------------
 
@@ -242,15 +265,27 @@ class SessionService:
             the request was functional.
 
         Raises:
-            Conflict: the session does not hold the lease.
+            Conflict: the session does not hold the lease, or is over.
             Unavailable: the connector is offline or was lost on the way.
             VehicleFault: the vehicle did not answer, or not in time.
             Invalid: the connector has no such bus or control unit.
         """
-        live = self._registry.require(session.connector)
+        live = self._serving(session)
         self._leases.require(session.connector, session.id)
-        session.last_used = trio.current_time()
         session.exchanges += 1
+        try:
+            replies = await self._ask(live, session, target, request)
+        except (VehicleFault, Invalid, Unavailable) as error:
+            session.tell("exchange", _news(request, error=error.code))
+            raise
+        if session.watched:
+            session.tell("exchange", _news(request, replies))
+        return replies
+
+    async def _ask(
+        self, live: LiveConnector, session: Session, target: Target, request: bytes
+    ) -> tuple[Answer, ...]:
+        session.last_used = trio.current_time()
         try:
             with trio.fail_after(self.limits.exchange_limit):
                 result = await live.exchange(session.id, target, request)
@@ -262,23 +297,17 @@ class SessionService:
             ) from None
         session.last_used = trio.current_time()
         time_line = connector_time_line(self._clock(), trio.current_time(), live.clock_offset_us)
-        try:
-            replies = answers(result, time_line)
-        except (VehicleFault, Invalid, Unavailable) as error:
-            session.tell("exchange", _news(request, error=error.code))
-            raise
-        if session.watched:
-            session.tell("exchange", _news(request, replies))
-        return replies
+        return answers(result, time_line)
 
     async def write_frames(self, session: Session, batch: bytes) -> None:
         """Put a batch of raw frames on the vehicle's bus; waits while the link is full.
 
         Raises:
-            Conflict: the session does not hold the lease.
+            Conflict: the session does not hold the lease, or is over.
             Unavailable: the connector is offline.
+            TooLarge: no message can hold this batch.
         """
-        live = self._registry.require(session.connector)
+        live = self._serving(session)
         self._leases.require(session.connector, session.id)
         session.last_used = trio.current_time()
         await live.write_frames(batch)

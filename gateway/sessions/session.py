@@ -85,6 +85,8 @@ class Session:
     def watch(self) -> Iterator[Feed[SessionNews]]:
         """Give the block a feed of what happens from now on."""
         feed: Feed[SessionNews] = Feed(MAX_LAG, Policy.CLOSE_SLOW)
+        if self.state is SessionState.ENDED:
+            feed.close()
         self._watchers.append(feed)
         try:
             yield feed
