@@ -27,6 +27,14 @@ _MAX_ADDRESS = 0xFFFF
 #: more unless it says so.
 MAX_CAN_REQUEST = 4095
 
+#: Addressing modes of ISO 15765-2, and what each needs besides the two identifiers.
+_MODES: dict[str, tuple[str, ...]] = {
+    "normal": (),
+    "normal_fixed": (),
+    "extended": ("target_address", "source_address"),
+    "mixed": ("address_extension",),
+}
+
 
 class EcuAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A control unit as the operator API spells it; exactly one of the three ways.
@@ -82,13 +90,13 @@ def to_target(ecu: EcuAddress) -> Target:
 def _can_target(ecu: EcuAddress) -> CanTarget:
     request_id = _number(ecu.request_id, "request_id", _MAX_EXTENDED)
     response_id = _number(ecu.response_id, "response_id", _MAX_EXTENDED)
-    if ecu.mode not in {"normal", "normal_fixed", "extended", "mixed"}:
+    if request_id == response_id:
         raise Invalid(
-            "exchange.mode",
-            f"{ecu.mode!r} is no addressing mode of ISO 15765-2: use normal, normal_fixed, "
-            "extended or mixed.",
-            field="mode",
+            "exchange.ecu",
+            "A control unit answers with another id than the one that reaches it.",
+            field="response_id",
         )
+    _check_mode(ecu)
     return CanTarget(
         request_id,
         response_id,
@@ -99,6 +107,24 @@ def _can_target(ecu: EcuAddress) -> CanTarget:
         source_address=_byte(ecu.source_address, "source_address"),
         address_extension=_byte(ecu.address_extension, "address_extension"),
     )
+
+
+def _check_mode(ecu: EcuAddress) -> None:
+    needed = _MODES.get(ecu.mode)
+    if needed is None:
+        raise Invalid(
+            "exchange.mode",
+            f"{ecu.mode!r} is no addressing mode of ISO 15765-2: use normal, normal_fixed, "
+            "extended or mixed.",
+            field="mode",
+        )
+    for field in needed:
+        if getattr(ecu, field) is None:
+            raise Invalid(
+                "exchange.mode",
+                f"{ecu.mode} addressing needs {' and '.join(needed)}.",
+                field=field,
+            )
 
 
 def _byte(value: Number | None, field: str) -> int | None:
