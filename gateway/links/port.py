@@ -15,6 +15,7 @@ import trio
 from structlog.typing import FilteringBoundLogger
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
+from gateway.domain.errors import Unavailable
 from gateway.links.connector import KnownConnector, LiveConnector
 from gateway.links.pump import Pump
 from gateway.links.registry import Registry
@@ -32,7 +33,8 @@ UPGRADE_LIMIT = 10.0
 #: buffers count ten thousand times.
 RECEIVE_SIZE = 4096
 
-#: Returns the connector on record, or ``None`` when it is unknown or disabled.
+#: Returns the connector on record, or ``None`` when it is unknown or disabled; raises
+#: ``Unavailable`` when that cannot be found out now.
 Find = Callable[[UUID], Awaitable[KnownConnector | None]]
 
 
@@ -144,7 +146,15 @@ class _Link:
         except ValueError:
             self._pump.end(CloseCode.PROTOCOL, "the hello names no UUID")
             return
-        self._known = await self._port.find(uuid)
+        try:
+            self._known = await self._port.find(uuid)
+        except Unavailable:
+            self._pump.end(
+                CloseCode.OVERLOADED,
+                "this gateway cannot look connectors up now",
+                retry_after=self._port.options.retry_after,
+            )
+            return
         if self._link.state is not State.GREETED:
             return  # gone, or out of patience, while we looked
         keys = () if self._known is None else self._known.public_keys
