@@ -103,11 +103,11 @@ async def _start_on_can(
         nursery.start_soon(broadcast.run, buses[on_bus[frame.ecu]], sender.sends_normally)
 
 
-def isotp_params(bus: BusSpec, padding: int = ECU_PADDING) -> IsoTpParams:
-    """Return how ISO-TP is spoken on a bus: classic, or CAN-FD with its longest frames."""
+def isotp_params(bus: BusSpec) -> IsoTpParams:
+    """Return how these ECUs speak ISO-TP on a bus: classic, or CAN-FD with its longest frames."""
     if not bus.data_bitrate:
-        return IsoTpParams(padding=padding)
-    return IsoTpParams(padding=padding, can_fd=True, bitrate_switch=True, tx_data_length=64)
+        return IsoTpParams(padding=ECU_PADDING)
+    return IsoTpParams(padding=ECU_PADDING, can_fd=True, bitrate_switch=True, tx_data_length=64)
 
 
 def _entity(vehicle: Vehicle) -> DoipEntity:

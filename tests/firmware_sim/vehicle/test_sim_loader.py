@@ -105,5 +105,4 @@ def test_the_package_brings_one_vehicle_of_each_kind() -> None:
     assert sorted(vehicle.kind for vehicle in vehicles) == ["can", "can-fd", "doip"]
     assert all(len(vehicle.ecus) == 3 for vehicle in vehicles)
     assert [vehicle.name for vehicle in vehicles] == list(model_names())
-    assert all(ecu.logical_address is not None for vehicle in vehicles for ecu in vehicle.ecus)
     assert [bus.data_bitrate for bus in load_vehicle("ram1500").buses] == [2_000_000]

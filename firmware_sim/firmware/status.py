@@ -1,0 +1,72 @@
+"""How the vehicle is: its number, the voltage at the plug, the ignition."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from protocols.link.messages import StatusReport, Target
+from protocols.uds.outcome import Finished
+
+#: ReadDataByIdentifier of the vehicle identification number (ISO 14229-1, table C.1).
+READ_VIN = bytes.fromhex("22F190")
+_VIN_ANSWER = bytes.fromhex("62F190")
+_VIN_WRITTEN = bytes.fromhex("6EF190")
+
+#: The converter at the plug tells a tenth of a volt; finer steps would be noise to report.
+VOLTAGE_STEP_MV = 100
+
+
+class Plug(Protocol):
+    """What the connector measures where it is plugged in."""
+
+    @property
+    def ignition(self) -> bool: ...
+
+    def voltage(self) -> float:
+        """Return volts."""
+        ...
+
+
+class VehicleStatus:
+    """Watches one vehicle.
+
+    The number is read by a real exchange, but only until it is known: a request every few seconds
+    would keep diagnostic sessions alive that nobody keeps any more. It is read again after it was
+    written.
+    """
+
+    def __init__(
+        self,
+        plug: Plug,
+        targets: Sequence[Target],
+        ask: Callable[[Target, bytes], Awaitable[Finished]],
+    ) -> None:
+        self._plug = plug
+        self._targets = tuple(targets)
+        self._ask = ask
+        self._vin: str | None = None
+
+    async def report(self) -> StatusReport:
+        """Return how the vehicle is now."""
+        if self._vin is None and self._plug.ignition:
+            self._vin = await self._read_vin()
+        steps = round(self._plug.voltage() * 1000 / VOLTAGE_STEP_MV)
+        return StatusReport(
+            vin=self._vin, voltage_mv=steps * VOLTAGE_STEP_MV, ignition=self._plug.ignition
+        )
+
+    def saw(self, outcome: Finished) -> None:
+        """Take note of what an exchange did to the vehicle."""
+        if any(it.payload.startswith(_VIN_WRITTEN) for it in outcome.responses):
+            self._vin = None
+
+    async def _read_vin(self) -> str | None:
+        """Return the number of the first control unit that tells it."""
+        for target in self._targets:
+            outcome = await self._ask(target, READ_VIN)
+            for response in outcome.responses:
+                text = response.payload.removeprefix(_VIN_ANSWER)
+                if text != response.payload and text.isascii():
+                    return text.decode("ascii").strip("\0 ")
+        return None

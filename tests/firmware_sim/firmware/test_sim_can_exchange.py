@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from firmware_sim.buses.can_bus import BusGoneError, CanBus, open_bus
+from firmware_sim.firmware.can_exchange import CanExchanger
+from firmware_sim.vehicle.can_ecu import CanEcu, ecu_address
+from firmware_sim.vehicle.dialogue import TimedResponse
+from firmware_sim.vehicle.ecu_spec import EcuSpec
+from protocols.can.frame import CanFrame
+from protocols.errors import LocalProtocolError
+from protocols.isotp.addressing import IsoTpAddress
+from protocols.isotp.params import IsoTpParams
+from protocols.uds.outcome import FailureReason, Finished
+from protocols.uds.policy import ExchangePolicy
+
+ENGINE = IsoTpAddress.obd_11(0)
+BODY = IsoTpAddress.obd_11(1)
+POLICY = ExchangePolicy(p2=0.05, p2_star=1.0, margin=0.05)
+PARAMS = IsoTpParams()
+
+Line = tuple[CanBus, CanBus]
+
+
+class Script:
+    """An ECU that answers by a function of request number and request."""
+
+    def __init__(self, answer: Callable[[int, bytes], list[tuple[float, str]]]) -> None:
+        self._answer = answer
+        self.requests: list[tuple[bytes, bool]] = []
+
+    def handle(
+        self, request: bytes, _now: float, *, functional: bool = False
+    ) -> list[TimedResponse]:
+        self.requests.append((request, functional))
+        answers = self._answer(len(self.requests), request)
+        return [TimedResponse(delay, bytes.fromhex(payload)) for delay, payload in answers]
+
+    def next_deadline(self) -> float | None:
+        return None
+
+    def handle_deadline(self, _now: float) -> None:
+        return
+
+
+@pytest.fixture
+async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
+    address = f"virtual:exchange-{request.node.name}"
+    async with open_bus(address) as ours, open_bus(address) as theirs:
+        yield ours, theirs
+
+
+async def run_ecu(nursery: trio.Nursery, bus: CanBus, number: int, script: Script) -> None:
+    spec = EcuSpec(name="x", request_id=0x7E0 + number, response_id=0x7E8 + number)
+    await nursery.start(CanEcu(bus, ecu_address(spec), script, PARAMS).run)
+
+
+async def ask(
+    line: Line, script: Script, *requests: str, policy: ExchangePolicy = POLICY
+) -> list[Finished]:
+    """Ask one scripted ECU one request after the other."""
+    ours, theirs = line
+    exchanger = CanExchanger(ours, PARAMS)
+    async with trio.open_nursery() as nursery:
+        await run_ecu(nursery, theirs, 0, script)
+        outcomes = [await exchanger.exchange(ENGINE, bytes.fromhex(r), policy) for r in requests]
+        nursery.cancel_scope.cancel()
+    assert not exchanger._turns
+    return outcomes
+
+
+def said(outcome: Finished) -> list[tuple[int, str]]:
+    return [(response.source, response.payload.hex()) for response in outcome.responses]
+
+
+async def test_a_long_answer_over_the_bus_in_exact_time(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    vin = "62f190" + b"WVWZZZAUZHP341562".hex()
+    (outcome,) = await ask(line, Script(lambda _n, _r: [(0.004, vin)]), "22f190")
+    (response,) = outcome.responses
+    assert said(outcome) == [(0x7E8, vin)]
+    assert response.received_at - response.sent_at == pytest.approx(0.004)
+    assert outcome.failure is None
+
+
+async def test_a_long_request_and_a_long_answer(line: Line, autojump_clock: MockClock) -> None:
+    script = Script(lambda _n, request: [(0.001, "6e" + request[1:].hex())])
+    request = "2e0600" + "5a" * 4092
+    (outcome,) = await ask(line, script, request)
+    assert said(outcome) == [(0x7E8, "6e" + request[2:])]
+
+
+async def test_silence_ends_after_p2(line: Line, autojump_clock: MockClock) -> None:
+    started = trio.current_time()
+    (outcome,) = await ask(line, Script(lambda _n, _r: []), "22f190")
+    assert trio.current_time() - started == pytest.approx(0.1)
+    assert outcome.failure is not None
+    assert outcome.failure.reason is FailureReason.NO_RESPONSE
+
+
+async def test_pending_answers_are_counted_and_waited_for(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    script = Script(lambda _n, _r: [(0.01, "7f2278"), (0.9, "7f2278"), (1.8, "62f19000")])
+    (outcome,) = await ask(line, script, "22f190")
+    assert outcome.responses[0].pending == 2
+    assert len(script.requests) == 1
+
+
+async def test_a_busy_ecu_is_asked_again(line: Line, autojump_clock: MockClock) -> None:
+    script = Script(lambda n, _r: [(0.01, "7f2221" if n < 3 else "62f19000")])
+    (outcome,) = await ask(line, script, "22f190")
+    assert said(outcome) == [(0x7E8, "62f19000")]
+    assert len(script.requests) == 3
+
+
+async def test_a_late_answer_never_reaches_a_newer_exchange(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    # The first request is answered when the second is already under way.
+    script = Script(lambda n, _r: [(0.12, "62f190aa")] if n == 1 else [(0.05, "62f187bb")])
+    first, second = await ask(line, script, "22f190", "22f187")
+    assert first.failure is not None
+    assert said(second) == [(0x7E8, "62f187bb")]
+    assert second.ignored == 1
+
+
+async def test_one_ecu_is_asked_by_one_at_a_time_and_others_meanwhile(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    ours, theirs = line
+    exchanger = CanExchanger(ours, PARAMS)
+    slow = Script(lambda _n, request: [(0.04, "62" + request[1:].hex())])
+    done: list[tuple[str, float]] = []
+    started = trio.current_time()
+
+    async def one(address: IsoTpAddress, request: str) -> None:
+        outcome = await exchanger.exchange(address, bytes.fromhex(request), POLICY)
+        assert outcome.failure is None
+        done.append((request, round(trio.current_time() - started, 3)))
+
+    async with trio.open_nursery() as nursery:
+        await run_ecu(nursery, theirs, 0, slow)
+        await run_ecu(nursery, theirs, 1, Script(lambda _n, _r: [(0.04, "62f18c")]))
+        async with trio.open_nursery() as askers:
+            for address, request in [(ENGINE, "22f190"), (ENGINE, "22f187"), (BODY, "22f18c")]:
+                askers.start_soon(one, address, request)
+        nursery.cancel_scope.cancel()
+    assert sorted(moment for _, moment in done) == [0.04, 0.04, 0.08]
+    assert [request for request, _ in slow.requests] in (
+        [b"\x22\xf1\x90", b"\x22\xf1\x87"],
+        [b"\x22\xf1\x87", b"\x22\xf1\x90"],
+    )
+
+
+async def test_a_functional_request_gathers_everybody(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    ours, theirs = line
+    exchanger = CanExchanger(ours, PARAMS)
+    vin = "62f190" + b"WVWZZZAUZHP341562".hex()
+    engine = Script(lambda _n, _r: [(0.01, vin)])
+    body = Script(lambda _n, _r: [(0.02, "7f2278"), (0.6, vin)])
+    async with trio.open_nursery() as nursery:
+        await run_ecu(nursery, theirs, 0, engine)
+        await run_ecu(nursery, theirs, 1, body)
+        everybody = [IsoTpAddress.obd_11(number) for number in range(8)]
+        outcome = await exchanger.exchange_functional(everybody, b"\x22\xf1\x90", POLICY)
+        nursery.cancel_scope.cancel()
+    assert said(outcome) == [(0x7E8, vin), (0x7E9, vin)]
+    assert engine.requests == [(b"\x22\xf1\x90", True)]
+    assert not exchanger._turns
+
+
+async def test_an_answer_that_breaks_off_is_a_transport_failure(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    ours, theirs = line
+    exchanger = CanExchanger(ours, PARAMS)
+
+    async def break_off() -> None:
+        with theirs.subscribe({(0x7E0, False)}) as feed:
+            await feed.receive()
+            await theirs.send(CanFrame(0x7E8, bytes.fromhex("101462f190575657")))
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(break_off)
+        await trio.testing.wait_all_tasks_blocked()
+        started = trio.current_time()
+        outcome = await exchanger.exchange(ENGINE, b"\x22\xf1\x90", POLICY)
+        nursery.cancel_scope.cancel()
+    assert trio.current_time() - started == pytest.approx(1.0)  # N_Cr, not P2
+    assert outcome.failure is not None
+    assert outcome.failure.reason is FailureReason.TRANSPORT
+    assert "N_TIMEOUT_Cr" in outcome.failure.detail
+
+
+async def test_a_request_that_nobody_takes_fails_after_n_bs(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    exchanger = CanExchanger(line[0], PARAMS)
+    started = trio.current_time()
+    outcome = await exchanger.exchange(ENGINE, b"\x2e\x06\x00" + bytes(20), POLICY)
+    assert trio.current_time() - started == pytest.approx(1.0)
+    assert outcome.failure is not None
+    assert "N_TIMEOUT_Bs" in outcome.failure.detail
+
+
+async def test_a_bus_that_is_gone_is_a_transport_failure(
+    line: Line, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_frame: CanFrame) -> None:
+        raise BusGoneError("bus can0 is gone: pulled")
+
+    monkeypatch.setattr(line[0], "send_nowait", gone)
+    exchanger = CanExchanger(line[0], PARAMS)
+    for request in (b"\x22\xf1\x90", b"\x2e\x06\x00" + bytes(20)):
+        outcome = await exchanger.exchange(ENGINE, request, POLICY)
+        assert outcome.failure is not None
+        assert outcome.failure.reason is FailureReason.TRANSPORT
+        assert "pulled" in outcome.failure.detail
+
+
+@pytest.mark.parametrize("request_", [b"", bytes(4096)])
+async def test_a_request_that_cannot_be_sent_is_refused(
+    line: Line, autojump_clock: MockClock, request_: bytes
+) -> None:
+    exchanger = CanExchanger(line[0], PARAMS)
+    with pytest.raises(LocalProtocolError):
+        await exchanger.exchange(ENGINE, request_, POLICY)
+    assert not exchanger._turns
+
+
+async def test_a_cancelled_exchange_leaves_nothing_behind(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    exchanger = CanExchanger(line[0], PARAMS)
+
+    async def cancelled(act: Callable[[], Awaitable[Finished]]) -> None:
+        with trio.move_on_after(0.01):
+            await act()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(cancelled, lambda: exchanger.exchange(ENGINE, b"\x3e\x00", POLICY))
+    assert not exchanger._turns
+    assert line[0]._router._by_key == {}
