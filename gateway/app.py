@@ -19,17 +19,19 @@ safe state while their links still stand, then connectors are told to come back.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
 import trio
+from quart import Blueprint
 from quart_trio import QuartTrio
 
 from gateway.backoffice.action import Services
-from gateway.backoffice.catalogue import DECLARATIONS
+from gateway.backoffice.catalogue import ACTIONS, NOUNS, RESOURCES
+from gateway.backoffice.routes import Declarations
 from gateway.backoffice.routes import blueprints as backoffice_blueprints
 from gateway.backoffice.rules.tickets import CONSUMER, TOPIC, TicketBooking
 from gateway.backoffice.schema import TABLES
@@ -45,25 +47,42 @@ from gateway.links.listen import LinkListener
 from gateway.links.port import LinkPort, PortOptions
 from gateway.links.registry import Registry
 from gateway.links.upkeep import LinkUpkeep
-from gateway.rest import customer as customer_api
 from gateway.rest import operator as operator_api
-from gateway.rest import partner as partner_api
+from gateway.rest.customer import (
+    authentication,
+    cart,
+    connectors,
+    products,
+    tickets,
+    users,
+    vehicles,
+)
+from gateway.rest.customer.authentication import AuthenticationDoor
 from gateway.rest.customer.door import CustomerDoor
+from gateway.rest.customer.users import UsersDoor
 from gateway.rest.operator.door import OperatorDoor
+from gateway.rest.partner import token
+from gateway.rest.partner.token import TokenDoor
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.shutdown import Shutdown
 from gateway.runtime.supervise import Supervisor, open_supervisor
 from gateway.sessions.endings import TicketEndings
 from gateway.sessions.service import SessionLimits, SessionService
-from gateway.storage.database import Database, open_database
+from gateway.storage.database import Connection, Database, open_database
 from gateway.storage.migrations.schema import upgrade
 from gateway.tickets.service import TicketService
 from gateway.web import health, problems
 from gateway.web.server import serve_http
 from gateway.ws import customer as customer_socket
-from gateway.ws import operator as operator_socket
+from gateway.ws.operator import socket as operator_socket
 from protocols.link.handshake import NONCE_SIZE
+
+#: Where operators follow sessions live, below the HTTP port's address.
+OPERATOR_SOCKET = "/ws/operator"
+
+#: What the back office serves.
+DECLARATIONS = Declarations(NOUNS, RESOURCES, ACTIONS)
 
 #: A link's name for resuming: 128 random bits, so that guessing one is out of the question.
 _TOKEN_SIZE = 16
@@ -206,28 +225,53 @@ def build_http(core: Core, draining: trio.Event) -> QuartTrio:
     app = QuartTrio("gateway")
     app.config["MAX_CONTENT_LENGTH"] = core.settings.http.max_body_bytes
     problems.install(app, core.log)
-    checks = {"database": core.database.ping}
+    checks = {"database": partial(core.database.read, _answers)}
     app.register_blueprint(health.blueprint(core.metrics, core.log, draining, checks))
+    for blueprint in (*_portal(core), *_workshop(core), *_backoffice(core)):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _answers(connection: Connection) -> None:
+    connection.exec_driver_sql("SELECT 1")
+
+
+def _portal(core: Core) -> Iterator[Blueprint]:
+    """What customers use."""
     proxies = core.settings.http.trusted_proxies
-    customer = CustomerDoor(
+    door = CustomerDoor(
         identity=core.identity,
         database=core.database,
         tickets=core.tickets,
         presence=core.registry,
         clock=utc_now,
-        settings=core.settings,
+        state_numbers=core.settings.tickets.numbers,
     )
-    app.register_blueprint(customer_api.blueprint(customer))
-    app.register_blueprint(
-        partner_api.blueprint(partner_api.TokenDoor(core.identity.operators, proxies))
+    yield authentication.blueprint(AuthenticationDoor(core.identity, proxies))
+    yield users.blueprint(UsersDoor(core.identity, core.database))
+    for part in (connectors, vehicles, products, cart, tickets):
+        yield part.blueprint(door)
+    yield customer_socket.blueprint(customer_socket.SocketDoor(door, core.bus))
+
+
+def _workshop(core: Core) -> Iterator[Blueprint]:
+    """What operators use."""
+    proxies = core.settings.http.trusted_proxies
+    yield token.blueprint(TokenDoor(core.identity.operators, proxies))
+    yield operator_api.blueprint(
+        OperatorDoor(
+            identity=core.identity,
+            database=core.database,
+            registry=core.registry,
+            sessions=core.sessions,
+            tickets=core.tickets,
+            websocket_url=OPERATOR_SOCKET,
+        )
     )
-    operator = OperatorDoor(
-        core.identity, core.database, core.registry, core.sessions, core.tickets, "/ws/operator"
-    )
-    app.register_blueprint(operator_api.blueprint(operator))
-    app.register_blueprint(customer_socket.blueprint(customer, core.bus))
-    app.register_blueprint(operator_socket.blueprint(core.identity, core.sessions))
-    shop = Services(core.database, core.identity, TABLES, utc_now)
-    for blueprint in backoffice_blueprints(shop, DECLARATIONS, core.log):
-        app.register_blueprint(blueprint)
-    return app
+    yield operator_socket.blueprint(core.identity, core.sessions)
+
+
+def _backoffice(core: Core) -> Iterator[Blueprint]:
+    """What the garage's desk uses."""
+    services = Services(core.database, core.identity, TABLES, utc_now)
+    yield from backoffice_blueprints(services, DECLARATIONS, core.log)

@@ -27,6 +27,7 @@ def add_to(commands: Commands) -> None:
     serve.set_defaults(command=run_serve)
     demo = commands.add_parser("demo", help="run everything on this machine, and the story")
     demo.add_argument("--once", action="store_true", help="end after the story")
+    demo.add_argument("--no-story", action="store_true", help="run everything, tell nothing")
     demo.add_argument("--json", action="store_true", help="machine-readable lines on stdout")
     demo.add_argument("--data", type=Path, help="folder to keep; a temporary one if left out")
     demo.add_argument("--http", type=_port, default=0, metavar="PORT", help="0: any free one")
@@ -76,6 +77,7 @@ def run_demo_command(invocation: Invocation) -> int:
         http=given.http,
         link=given.link,
         connectors=given.connectors,
+        story=not given.no_story,
     )
     # The story speaks for itself; the log only tells what goes wrong.
     log = open_log(LogSettings(level="warning", format="auto"), sys.stderr)

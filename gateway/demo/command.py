@@ -37,6 +37,7 @@ class DemoOptions:
         http: port, 0 for any free one.
         link: port, 0 for any free one.
         connectors: how many dial in.
+        story: tell the story; without it everything just runs.
     """
 
     once: bool = False
@@ -45,27 +46,30 @@ class DemoOptions:
     http: int = 0
     link: int = 0
     connectors: int = 3
+    story: bool = True
 
 
 async def run_demo(options: DemoOptions, log: Log) -> int:
     """Run the demo; return the exit status: 0, or 1 when the story could not be told."""
     out = sys.stderr if options.json else sys.stdout
     presenter: Presenter = PlainPresenter(out) if options.json else presenter_for(out)
+    status = 0
     try:
         async with AsyncExitStack() as stack:
             world = await stack.enter_async_context(_open_world(options, log))
             if options.json:
                 write_json_line(world, sys.stdout)
-            result = await Story(world, presenter).tell()
-            if options.json and options.once:
-                write_json_line(result, sys.stdout)
-            _conclude(presenter, result)
+            if options.story:
+                result = await Story(world, presenter).tell()
+                if options.json and options.once:
+                    write_json_line(result, sys.stdout)
+                _conclude(presenter, result)
             if not options.once:
                 _invite(presenter, world)
                 await trio.sleep_forever()
     except* StoryError as group:
-        return _fail(group, sys.stderr)
-    return 0
+        status = _fail(group, sys.stderr)
+    return status
 
 
 def _conclude(presenter: Presenter, result: StoryResult) -> None:

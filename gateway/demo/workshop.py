@@ -47,7 +47,7 @@ class Workshop:
     def __init__(self, http_url: str, socket_url: str) -> None:
         self.client = JsonClient(http_url, "operator")
         self._socket_url = socket_url
-        self._token = ""
+        self.token = ""
         self.exchanges = 0
         self.frames = 0
         self.news = 0
@@ -63,8 +63,8 @@ class Workshop:
             },
             form=True,
         )
-        self._token = answer["access_token"]
-        self.client.sign(self._token)
+        self.token = answer["access_token"]
+        self.client.sign(self.token)
 
     # Any: the operator API's Connector.
     async def connector(self, uuid: str) -> Any:
@@ -97,7 +97,7 @@ class Workshop:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Count what a session's websocket streams, until cancelled."""
-        headers = [(b"Authorization", f"Bearer {self._token}".encode())]
+        headers = [(b"Authorization", f"Bearer {self.token}".encode())]
         wanted: list[dict[str, object]] = [{"stream": "news"}]
         if bus is not None:
             wanted.append({"stream": "frames", "bus": bus})

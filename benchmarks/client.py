@@ -1,0 +1,63 @@
+"""An operator over the websocket, as fast as it answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import trio
+from trio_websocket import WebSocketConnection, open_websocket_url
+
+from gateway.demo.workshop import Workshop
+from gateway.demo.world import World
+
+
+class SocketClient:
+    """Exchanges over one websocket, many in flight, matched by id."""
+
+    def __init__(self, socket: WebSocketConnection) -> None:
+        self._socket = socket
+        self._waiting: dict[int, tuple[trio.Event, list[Any]]] = {}
+        self._number = 0
+
+    async def read(self) -> None:
+        """Match answers to their requests, for ever."""
+        while True:
+            message = msgspec.json.decode(await self._socket.get_message())
+            done, slot = self._waiting.pop(message["id"])
+            slot.append(message)
+            done.set()
+
+    # Any: the websocket's JSON.
+    async def exchange(self, session: str, ecu: dict[str, Any], request: str) -> Any:
+        """Return the answer to one request; an error is a failure of the benchmark."""
+        self._number += 1
+        done, slot = self._waiting[self._number] = (trio.Event(), [])
+        message = {
+            "action": "exchange",
+            "id": self._number,
+            "session": session,
+            "ecu": ecu,
+            "request": request,
+        }
+        await self._socket.send_message(msgspec.json.encode(message).decode())
+        await done.wait()
+        if "error" in slot[0]:
+            raise RuntimeError(f"an exchange failed: {slot[0]['error']}")
+        return slot[0]
+
+
+@asynccontextmanager
+async def open_client(world: World) -> AsyncIterator[tuple[Workshop, SocketClient]]:
+    """Sign in and open the websocket."""
+    workshop = Workshop(world.http, world.operator_ws)
+    await workshop.sign_in(world.operator.client_id, world.operator.client_secret)
+    url = f"{world.operator_ws}?access_token={workshop.token}"
+    async with open_websocket_url(url) as socket, trio.open_nursery() as nursery:
+        client = SocketClient(socket)
+        nursery.start_soon(client.read)
+        yield workshop, client
+        nursery.cancel_scope.cancel()
+    await workshop.client.aclose()

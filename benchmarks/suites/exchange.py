@@ -1,0 +1,101 @@
+"""What the gateway adds to an exchange.
+
+    direct      the connector's firmware asks an ECU on its own bus, in this process
+    1 session   operator -> gateway -> connector -> ECU and back, over real sockets
+    50 sessions the same, side by side, on 50 vehicles
+
+Gateway, vehicles and operator are three processes. The request is the VIN (multi-frame) for
+latency, and tester present (single frame) for rates. The difference of the medians is what the
+gateway adds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+
+from benchmarks.client import SocketClient, open_client
+from benchmarks.harness import Report, Row, environment, row_from
+from benchmarks.node import open_node
+from firmware_sim.assembly import VehicleSettings, open_device
+from gateway.demo.world import World
+from protocols.link.messages import CanTarget
+
+READ_VIN, TESTER_PRESENT = "22F190", "3E00"
+
+#: The engine of the classic CAN vehicle; the vehicles take turns, so each third one is it.
+ENGINE = {"request_id": 0x7E0, "response_id": 0x7E8}
+
+SESSIONS = 50
+
+
+async def run(seconds: float) -> Report:
+    """Measure all rows, each for about ``seconds``."""
+    rows = [await _direct(READ_VIN, seconds), await _direct(TESTER_PRESENT, seconds)]
+    async with open_node(connectors=SESSIONS * 3) as world:
+        cases = product((READ_VIN, TESTER_PRESENT), (1, SESSIONS))
+        rows += [await _through(world, request, many, seconds) for request, many in cases]
+    return Report("exchange", (*rows, *_added(rows)), environment())
+
+
+def _added(rows: list[Row]) -> list[Row]:
+    """Return what one session's median is above the direct one, by request."""
+    by_name = {row.name: row for row in rows}
+    added = []
+    for label in ("VIN", "tester present"):
+        direct = by_name[f"{label}, direct on the bus"].p50_ms or 0.0
+        through = by_name[f"{label}, 1 session"].p50_ms or 0.0
+        added.append(
+            Row(
+                f"{label}, added by the gateway",
+                p50_ms=round(through - direct, 3),
+                note="aim: under 1 ms",
+            )
+        )
+    return added
+
+
+def _label(request: str) -> str:
+    return "VIN" if request == READ_VIN else "tester present"
+
+
+async def _direct(request: str, seconds: float) -> Row:
+    target = CanTarget(ENGINE["request_id"], ENGINE["response_id"])
+    payload = bytes.fromhex(request)
+    samples = []
+    async with open_device(VehicleSettings(vehicle="golf")) as device:
+        began = trio.current_time()
+        while trio.current_time() - began < seconds:
+            at = trio.current_time()
+            result = await device.exchange(1, target, payload)
+            samples.append(trio.current_time() - at)
+            if result.failure:
+                raise RuntimeError(f"direct exchange failed: {result.failure}")
+        elapsed = trio.current_time() - began
+    return row_from(f"{_label(request)}, direct on the bus", samples, elapsed)
+
+
+async def _through(world: World, request: str, sessions: int, seconds: float) -> Row:
+    can = [c.uuid for c in world.connectors if c.kind == "can"][:sessions]
+    samples: list[float] = []
+    async with open_client(world) as (workshop, client):
+        opened = [await workshop.open(connector_uuid=uuid) for uuid in can]
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for session in opened:
+                nursery.start_soon(_ask, client, session.id, request, began + seconds, samples)
+        elapsed = trio.current_time() - began
+        for session in opened:
+            await session.end()
+    plural = "session" if sessions == 1 else "sessions"
+    return row_from(f"{_label(request)}, {sessions} {plural}", samples, elapsed)
+
+
+async def _ask(
+    client: SocketClient, session: str, request: str, until: float, samples: list[float]
+) -> None:
+    ecu: dict[str, Any] = dict(ENGINE)
+    while (at := trio.current_time()) < until:
+        await client.exchange(session, ecu, request)
+        samples.append(trio.current_time() - at)
