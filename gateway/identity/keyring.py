@@ -88,7 +88,7 @@ class KeyRing:
             await self._load()
         return self._keys.get(kid)
 
-    def public_keys(self) -> dict[str, list[dict[str, object]]]:
+    def public_keys(self) -> dict[str, list[dict[str, str | list[str]]]]:
         """Return the key set (RFC 7517) with which anybody can verify our tokens."""
         return {
             "keys": [

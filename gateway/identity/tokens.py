@@ -109,7 +109,7 @@ class Tokens:
             raise refused() from error
         return _claims(claims)
 
-    def public_keys(self) -> dict[str, list[dict[str, object]]]:
+    def public_keys(self) -> dict[str, list[dict[str, str | list[str]]]]:
         """Return the key set (RFC 7517) with which anybody can verify our tokens."""
         return self._keys.public_keys()
 

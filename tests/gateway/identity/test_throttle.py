@@ -71,7 +71,7 @@ def test_a_success_is_taken_back_and_earlier_failures_stay() -> None:
     assert refused_for(throttle, "192.0.2.1", 0.0) == 30.0
 
 
-def test_what_could_not_be_judged_is_no_guess() -> Never:
+def test_what_could_not_be_judged_is_no_guess() -> None:
     throttle = Throttle(SETTINGS)
     for _ in range(20):
         with pytest.raises(Unavailable):
