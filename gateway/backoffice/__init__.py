@@ -12,6 +12,7 @@
     rules/      what is more than storing: numbering, money, work orders, the ticket chain
     profiles/   the three APIs' spelling of envelopes, pages and errors
     catalogue/  the declarations themselves, one file per family
+    declarations all of it in one record
     routes      one table of routes for all resources; openapi: the document from the same records
 
 A new resource is one file in ``catalogue/`` and one line in its ``__init__``. What does not fit

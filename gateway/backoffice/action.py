@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.backoffice.desk import ShopDesk
 from gateway.backoffice.kinds import Schema
 from gateway.backoffice.profile import Api
 from gateway.backoffice.resource import Input
@@ -13,6 +12,7 @@ from gateway.backoffice.shop import Values
 from gateway.backoffice.tables import Tables
 from gateway.domain.clock import Clock
 from gateway.domain.principal import ShopPrincipal
+from gateway.identity.identity import Identity
 from gateway.storage.database import Database
 
 
@@ -28,7 +28,7 @@ class Services:
     """
 
     database: Database
-    identity: ShopDesk
+    identity: Identity
     tables: Tables
     clock: Clock
 

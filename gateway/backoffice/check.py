@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from gateway.backoffice.action import Action
+from gateway.backoffice.declarations import Declarations
 from gateway.backoffice.kinds import Ref
 from gateway.backoffice.noun import STANDARD, Noun
 from gateway.backoffice.resource import (
@@ -33,19 +34,18 @@ class DeclarationError(Exception):
         self.mistakes = tuple(mistakes)
 
 
-def check(
-    nouns: Sequence[Noun], resources: Sequence[Resource], actions: Sequence[Action] = ()
-) -> None:
+def check(declarations: Declarations) -> None:
     """Refuse declarations that cannot be served.
 
     Raises:
         DeclarationError: with every mistake found.
     """
+    nouns, resources = declarations.nouns, declarations.resources
     known = {noun.name: noun for noun in nouns}
     mistakes = [
         *(f"noun {name}: declared twice" for name in _twice(noun.name for noun in nouns)),
         *(f"noun {n.name}: {mistake}" for n in nouns for mistake in _noun(n, known)),
-        *_clashes(resources, actions),
+        *_clashes(resources, declarations.actions),
     ]
     for resource in resources:
         where = f"{resource.profile.api.name} {resource.name}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from gateway.backoffice.action import Action
+from gateway.backoffice.declarations import Declarations
 from gateway.backoffice.kinds import Kind, Schema
 from gateway.backoffice.profile import MAX_PAGE, Api, Profile, Removed
 from gateway.backoffice.query import filter_kind
@@ -19,7 +20,7 @@ from gateway.backoffice.resource import (
     Resource,
     Shape,
 )
-from gateway.backoffice.routes import ROUTES, Declarations, Route
+from gateway.backoffice.routes import ROUTES, Route
 
 _VERBS = {
     Operation.LIST: "List",

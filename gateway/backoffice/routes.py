@@ -23,7 +23,7 @@ from gateway.backoffice.access import check_ability, check_access
 from gateway.backoffice.action import Action, Call, Services
 from gateway.backoffice.body import Body, decode, inputs_of
 from gateway.backoffice.check import check
-from gateway.backoffice.noun import Noun
+from gateway.backoffice.declarations import Declarations
 from gateway.backoffice.profile import Api, Page, Removed
 from gateway.backoffice.query import parse_query
 from gateway.backoffice.reading import Rendered, absent
@@ -42,28 +42,6 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 #: Path parameters of the current request, as text.
 Path = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Declarations:
-    """Everything that is served.
-
-    Attributes:
-        nouns: the tables.
-        resources: their faces.
-        actions: what is more than that.
-    """
-
-    nouns: tuple[Noun, ...]
-    resources: tuple[Resource, ...]
-    actions: tuple[Action, ...]
-
-    @property
-    def apis(self) -> tuple[Api, ...]:
-        """The APIs that have something to serve, by name."""
-        found = {r.profile.api.name: r.profile.api for r in self.resources}
-        found |= {action.api.name: action.api for action in self.actions}
-        return tuple(found[name] for name in sorted(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +173,7 @@ def blueprints(
     Raises:
         DeclarationError: the declarations contradict themselves.
     """
-    check(declarations.nouns, declarations.resources, declarations.actions)
+    check(declarations)
     return tuple(_blueprint(api, services, declarations, log) for api in declarations.apis)
 
 

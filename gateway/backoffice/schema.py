@@ -5,7 +5,7 @@ Importing this module declares them, as importing a module of ``storage.tables``
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue import NOUNS
+from gateway.backoffice.catalogue import DECLARATIONS
 from gateway.backoffice.tables import build_tables
 from gateway.storage.tables import identity, metadata
 
@@ -13,4 +13,4 @@ from gateway.storage.tables import identity, metadata
 REFERS_TO = (identity.tenant, identity.shop_user)
 
 #: Noun name -> table.
-TABLES = build_tables(NOUNS, metadata)
+TABLES = build_tables(DECLARATIONS.nouns, metadata)

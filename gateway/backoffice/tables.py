@@ -60,5 +60,9 @@ def _constraints(noun: Noun) -> list[SchemaItem]:
     plain -= {group[0] for group in unique}
     return [
         *(UniqueConstraint("tenant_id", *group) for group in unique),
-        *(Index(None, "tenant_id", name) for name in ("id", "updated_at", *sorted(plain))),
+        # Named without the garage: PostgreSQL's 63 characters are soon full.
+        *(
+            Index(f"ix_{noun.table_name}_{name}", "tenant_id", name)
+            for name in ("id", "updated_at", *sorted(plain))
+        ),
     ]

@@ -6,9 +6,11 @@ from gateway.backoffice.catalogue import (
     field_sales_clients,
     planner_clients,
     repair_customers,
+    repair_sign_in,
     repair_work_orders,
 )
 from gateway.backoffice.catalogue.nouns import NOUNS
+from gateway.backoffice.declarations import Declarations
 
 RESOURCES = (
     *repair_customers.RESOURCES,
@@ -17,4 +19,7 @@ RESOURCES = (
     *field_sales_clients.RESOURCES,
 )
 
-__all__ = ["NOUNS", "RESOURCES"]
+#: What the product serves.
+DECLARATIONS = Declarations(NOUNS, RESOURCES, repair_sign_in.ACTIONS)
+
+__all__ = ["DECLARATIONS"]

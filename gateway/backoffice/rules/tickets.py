@@ -82,14 +82,14 @@ def lines_of(ticket: Values) -> list[Values]:
     """Return the order's lines; they add up to the ticket's total to the cent.
 
     A line whose amount does not divide by its quantity becomes one piece with the quantity in its
-    text. What the total holds beyond the lines is the fee for original-equipment services.
+    text. Should the total hold more or less than the lines, a line of its own says so.
     """
     lines = [_line(line) for line in ticket["lines"]]
     summed = sum((line["quantity"] * line["unit_price"] for line in lines), Decimal())
-    fee = cents(Decimal(ticket["total"]) - summed)
-    if fee:
-        text = "Original equipment service fee"
-        lines.append({"description": text, "quantity": Decimal(1), "unit_price": fee})
+    rest = cents(Decimal(ticket["total"]) - summed)
+    if rest:
+        text = "Adjustment to the ticket's total"
+        lines.append({"description": text, "quantity": Decimal(1), "unit_price": rest})
     return lines
 
 
@@ -107,7 +107,11 @@ def _order(ticket: Values) -> Values:
     vehicle = ticket.get("vehicle") or {}
     model = " ".join(str(vehicle[key]) for key in ("model", "variant") if vehicle.get(key))
     reference = ticket.get("reference")
-    problem = "Remote diagnostics" + (f", reference {reference}" if reference else "")
+    facts = (
+        f"VIN {ticket['vin']}" if ticket.get("vin") else "",
+        reference and f"ref. {reference}",
+    )
+    problem = ", ".join(["Remote diagnostics", *(fact for fact in facts if fact)])
     return {
         "ticket_id": int(ticket["ticket_id"]),
         "status": "new",

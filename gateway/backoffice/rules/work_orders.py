@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from gateway.backoffice.refusal import broken_rule
+from gateway.backoffice.rules.customers import full_name
 from gateway.backoffice.rules.numbering import next_number
 from gateway.backoffice.shop import Shop, Values
 
@@ -100,7 +101,7 @@ def change_order(shop: Shop, row: Values, values: Values) -> None:
     shop.change("work_order", row["id"], changed | stamps)
     for name, label in _TRACKED.items():
         if name in changed:
-            _record_field(shop, row["id"], (name, label), row[name], changed[name])
+            _record_field(shop, row, name, label, changed[name])
     if "assigned_to" in changed:
         _record_assignment(shop, row["id"], changed["assigned_to"])
 
@@ -162,13 +163,12 @@ def _move(shop: Shop, row: Values, status: str) -> Values:
     return {"completed_at": None} if was == "completed" and status == "in_repair" else {}
 
 
-def _record_field(
-    shop: Shop, order_id: int, field: tuple[str, str], was: object, now: object
-) -> None:
-    name, label = field
+def _record_field(shop: Shop, row: Values, name: str, label: str, now: object) -> None:
+    was = row[name]
     changes = {name: {"old": _plain(was), "new": _plain(now)}}
-    text = f"{label} changed from {_spoken(was)} to {_spoken(now)}"
-    record(shop, order_id, "field_changed", text, changes)
+    spoken = [_spoken(shop, name, value) for value in (was, now)]
+    text = f"{label} changed from {spoken[0]} to {spoken[1]}"
+    record(shop, row["id"], "field_changed", text, changes)
 
 
 def _record_assignment(shop: Shop, order_id: int, user_id: int | None) -> None:
@@ -192,5 +192,8 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def _spoken(value: object) -> str:
+def _spoken(shop: Shop, name: str, value: object) -> str:
+    if name == "customer_id":
+        person = shop.find_ever("customer", id=value)
+        return full_name(person) if person else "nobody"
     return "empty" if value in {None, ""} else str(_plain(value))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ from sqlalchemy import Connection, insert
 
 from gateway.backoffice import schema
 from gateway.backoffice.action import Services
-from gateway.backoffice.catalogue import NOUNS, RESOURCES
-from gateway.backoffice.routes import Declarations, blueprints
+from gateway.backoffice.catalogue import DECLARATIONS
+from gateway.backoffice.routes import blueprints
 from gateway.backoffice.shop import Shop
 from gateway.domain.clock import Clock
-from gateway.domain.errors import Unauthorized
-from gateway.domain.principal import ShopPrincipal
+from gateway.identity.identity import Identity
 from gateway.storage.database import Database
+from gateway.storage.queries import shops as shop_queries
 from gateway.storage.tables.identity import service_provider, shop_user, tenant
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
@@ -35,28 +35,30 @@ OWN, FOREIGN = 1, 2
 
 
 @dataclass
-class KnownTokens:
-    """Tokens by API and text; everything else is refused, as identity refuses it."""
+class Tokens:
+    """Makes tokens of users who may do what a test says they may."""
 
-    known: dict[tuple[str, str], ShopPrincipal] = field(default_factory=dict)
+    database: Database
+    identity: Identity
 
-    def grant(
+    async def grant(
         self,
         api: str,
-        token: str,
         *,
         tenant_id: int = OWN,
         role: str = "owner",
         abilities: tuple[str, ...] = ("*",),
-    ) -> None:
-        user_id = tenant_id  # one user for each garage, of the same number
-        principal = ShopPrincipal(tenant_id, user_id, role, frozenset(abilities))
-        self.known[api, token] = principal
+    ) -> str:
+        """Return a token of the garage's user with this role."""
 
-    async def shop(self, api: str, token: str) -> ShopPrincipal:
-        if (api, token) not in self.known:
-            raise Unauthorized("token.unknown", "Sign in again.")
-        return self.known[api, token]
+        def make(connection: Connection) -> str:
+            known = shop_queries.find_by_email(connection, f"{role}@garage{tenant_id}.test")
+            assert known is not None
+            return self.identity.shop_tokens.make(
+                connection, api, known[0], name="test", abilities=abilities
+            )
+
+        return await self.database.write(make)
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Door:
 
     app: QuartTrio
     mount: str
-    token: str = "own"
+    token: str
 
     async def ask(self, method: str, path: str, **kwargs: Any) -> tuple[int, Any]:
         """Return status and decoded body (``None`` when empty)."""
@@ -87,10 +89,13 @@ def seed(connection: Connection) -> None:
         shared = {"tenant_id": number, "created_at": now}
         garage = {"id": number, "provider_id": 1, "name": f"Garage {number}", "currency": "EUR"}
         connection.execute(insert(tenant).values(**garage, created_at=now))
-        user = {"id": number, "name": f"User {number}", "email": f"user{number}@garage.test"}
-        connection.execute(
-            insert(shop_user).values(**user, **shared, password_hash="-", role="owner")
-        )
+        for offset, role in enumerate(("owner", "manager", "employee", "api")):
+            # Ids of the owners are those of the garages.
+            user = {"id": number + 10 * offset, "name": f"{role.title()} {number}", "role": role}
+            email = f"{role}@garage{number}.test"
+            connection.execute(
+                insert(shop_user).values(**user, **shared, email=email, password_hash="-")
+            )
 
 
 @pytest.fixture
@@ -115,37 +120,32 @@ def in_shop(shops: Database, clock: Clock) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def tokens() -> KnownTokens:
-    known = KnownTokens()
-    for api in ("repair", "planner", "field_sales"):
-        known.grant(api, "own")
-        known.grant(api, "foreign", tenant_id=FOREIGN)
-    return known
+def tokens(shops: Database, identity: Identity) -> Tokens:
+    return Tokens(shops, identity)
 
 
 @pytest.fixture
-def app(shops: Database, tokens: KnownTokens, clock: Clock) -> QuartTrio:
-    services = Services(shops, tokens, schema.TABLES, clock)
-    declarations = Declarations(NOUNS, RESOURCES, ())
+def app(shops: Database, identity: Identity, clock: Clock) -> QuartTrio:
+    services = Services(shops, identity, schema.TABLES, clock)
     quart = QuartTrio(__name__)
-    for blueprint in blueprints(services, declarations, structlog.get_logger()):
+    for blueprint in blueprints(services, DECLARATIONS, structlog.get_logger()):
         quart.register_blueprint(blueprint)
     return quart
 
 
 @pytest.fixture
-def repair(app: QuartTrio) -> Door:
-    return Door(app, "/backoffice/repair")
+async def repair(app: QuartTrio, tokens: Tokens) -> Door:
+    return Door(app, "/backoffice/repair", await tokens.grant("repair"))
 
 
 @pytest.fixture
-def planner(app: QuartTrio) -> Door:
-    return Door(app, "/backoffice/planner")
+async def planner(app: QuartTrio, tokens: Tokens) -> Door:
+    return Door(app, "/backoffice/planner", await tokens.grant("planner"))
 
 
 @pytest.fixture
-def field_sales(app: QuartTrio) -> Door:
-    return Door(app, "/backoffice/field-sales")
+async def field_sales(app: QuartTrio, tokens: Tokens) -> Door:
+    return Door(app, "/backoffice/field-sales", await tokens.grant("field_sales"))
 
 
 class Contract:
@@ -154,7 +154,7 @@ class Contract:
     def __init__(self, name: str) -> None:
         text = (CONTRACTS / f"{name}.yaml").read_text()
         self.document = yaml.load(text, Loader=yaml.CSafeLoader)
-        resource = Resource(contents=self.document, specification=DRAFT202012)
+        resource: Resource[Any] = DRAFT202012.create_resource(self.document)
         self._registry: Registry[Any] = Registry().with_resource("contract:", resource)
 
     def check(self, method: str, path: str, status: int, body: Any) -> None:
@@ -192,7 +192,7 @@ def _escaped(path: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def contracts() -> Iterator[Callable[[str], Contract]]:
+def contracts() -> Callable[[str], Contract]:
     """Contracts by name, each read once."""
     read: dict[str, Contract] = {}
 
@@ -201,4 +201,4 @@ def contracts() -> Iterator[Callable[[str], Contract]]:
             read[name] = Contract(name)
         return read[name]
 
-    yield contract
+    return contract

@@ -76,7 +76,7 @@ async def test_order_walk(repair: Any, contracts: Any, order: dict[str, Any]) ->
 
     status, note = await repair.ask("POST", "/work-orders/1/notes", json={"note": "Call first"})
     contract.check("post", "/work-orders/{id}/notes", status, note)
-    assert (note["is_internal"], note["author"]) == (True, {"id": 1, "name": "User 1"})
+    assert (note["is_internal"], note["author"]) == (True, {"id": 1, "name": "Owner 1"})
 
     status, read = await repair.ask("GET", "/work-orders/1")
     contract.check("get", "/work-orders/{id}", status, read)
@@ -122,7 +122,7 @@ async def test_trail_tells_what_happened(
     change = {"status": "in_repair", "priority": "high", "assigned_to": 1}
     status, changed = await repair.ask("PATCH", "/work-orders/1", json=change)
     contract.check("patch", "/work-orders/{id}", status, changed)
-    assert changed["assigned_to"] == {"id": 1, "name": "User 1"}
+    assert changed["assigned_to"] == {"id": 1, "name": "Owner 1"}
 
     status, entry = await repair.ask("POST", "/v1/work-orders/1/timeline", json={"note": "Hm"})
     contract.check("post", "/v1/work-orders/{id}/timeline", status, entry)
@@ -134,7 +134,7 @@ async def test_trail_tells_what_happened(
     assert trail["per_page"] == 15
     assert [(e["event"], e["description"]) for e in trail["data"]] == [
         ("note_added", "Hm"),
-        ("engineer_assigned", "Assigned to User 1"),
+        ("engineer_assigned", "Assigned to Owner 1"),
         ("field_changed", "Priority changed from normal to high"),
         ("status_changed", "Status changed from New to In Repair"),
         ("created", "Work order WO-2026-0001 opened"),
@@ -144,9 +144,7 @@ async def test_trail_tells_what_happened(
     assert only["total"] == 1
 
 
-async def test_trail_takes_notes_at_its_other_address(
-    repair: Any, order: dict[str, Any]
-) -> None:
+async def test_trail_takes_notes_at_its_other_address(repair: Any, order: dict[str, Any]) -> None:
     path = "/v1/work-orders/1/timeline/notes"
     status, entry = await repair.ask("POST", path, json={"note": "By the side door"})
     assert (status, entry["description"]) == (201, "By the side door")
@@ -168,9 +166,7 @@ async def test_trail_takes_notes_at_its_other_address(
         ("q=_", 0),
     ],
 )
-async def test_filters_filter(
-    repair: Any, order: dict[str, Any], query: str, count: int
-) -> None:
+async def test_filters_filter(repair: Any, order: dict[str, Any], query: str, count: int) -> None:
     status, page = await repair.ask("GET", f"/work-orders?{query}")
     assert (status, page["total"], len(page["data"])) == (200, count, count)
 

@@ -32,9 +32,7 @@ from gateway.backoffice.shop import Shop
         ("", "", "", None),
     ],
 )
-def test_lines_fall_into_parts(
-    line: str, street: str, number: str, addition: str | None
-) -> None:
+def test_lines_fall_into_parts(line: str, street: str, number: str, addition: str | None) -> None:
     assert parts_of(line) == {
         "street": street, "house_number": number, "house_number_addition": addition,
     }  # fmt: skip

@@ -74,9 +74,7 @@ async def test_completing_stamps_and_opening_again_takes_it_back(
 
 
 @pytest.mark.parametrize("status", sorted(FINISHED))
-async def test_finished_orders_keep_their_lines(
-    in_shop: Callable[..., Any], status: str
-) -> None:
+async def test_finished_orders_keep_their_lines(in_shop: Callable[..., Any], status: str) -> None:
     def walk(shop: Shop) -> None:
         order = _order(shop)
         line = {"work_order_id": order["id"], "description": "Part", "unit_price": 1}
@@ -104,6 +102,21 @@ async def test_a_change_that_changes_nothing_leaves_no_trace(
         same = {"status": "new", "priority": "normal", "assigned_to": None}
         work_orders.change_order(shop, order, same)
         assert _events(shop, order["id"]) == ["created"]
+
+    await in_shop(walk)
+
+
+async def test_the_trail_speaks_in_names(in_shop: Callable[..., Any]) -> None:
+    def walk(shop: Shop) -> None:
+        order = _order(shop)
+        other = create_customer(shop, {"first_name": "Piet", "last_name": "Pieters"})
+        change = {"customer_id": other, "problem_description": "Rattles"}
+        work_orders.change_order(shop, order, change)
+        entries = shop.where("work_order_event", work_order_id=order["id"])
+        assert [entry["description"] for entry in entries[1:]] == [
+            "Customer changed from Jan to Piet Pieters",
+            "Problem changed from empty to Rattles",
+        ]
 
     await in_shop(walk)
 
