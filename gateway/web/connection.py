@@ -9,8 +9,9 @@ Hypercorn (pinned to 0.18.0, because these are its private parts) serves a conne
   silence, and by the peer's silence for websockets, where pings make it speak.
 - A websocket message over the limit ends the connection. Hypercorn sends a close frame and goes
   on collecting whatever else the peer sends.
-- A connection ends when its peer is gone. Hypercorn's pinger and its idle timer would sleep out
-  their intervals first, and keep the connection's task and socket for that long.
+- A connection ends when its peer is gone or it is closed. Hypercorn's pinger and idle timer would
+  sleep out their intervals first; and its reader, when a request was refused before it was read
+  to its end, waits for a request that cannot come, for ever.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.trio.worker_context import EventWrapper, WorkerContext
 from hypercorn.typing import AppWrapper, LifespanState
 from typing_extensions import override
 
@@ -59,6 +60,22 @@ class _Context(WorkerContext):
             await self.gone.wait()
 
 
+class _CanRead(EventWrapper):
+    """Where Hypercorn's reader waits until a request is answered before it reads the next one."""
+
+    def __init__(self, protocol: H11Protocol, reading: trio.CancelScope) -> None:
+        super().__init__()
+        self._protocol = protocol
+        self._reading = reading
+
+    @override
+    async def wait(self) -> None:
+        stream = self._protocol.stream
+        if stream is None or stream.closed:
+            self._reading.cancel()  # it was answered already: nobody will wake us
+        await super().wait()
+
+
 class Connection(TCPServer):
     """A connection from accept to close; :meth:`run` serves it."""
 
@@ -73,6 +90,7 @@ class Connection(TCPServer):
         send_timeout: float,
     ) -> None:
         self._context = _Context(context)
+        self._reading = trio.CancelScope()
         # Hypercorn takes both kinds of stream and annotates one.
         tls = cast("trio.SSLStream[trio.SocketStream]", stream)
         super().__init__(app, config, self._context, state, tls)
@@ -83,14 +101,17 @@ class Connection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, Updated) and self._context.gone.is_set():
             return  # nobody left to be idle for
-        if not isinstance(event, RawData):
-            await super().protocol_send(event)
-            return
-        async with self.send_lock:
-            is_sent = await self._send(event.data)
-        if not is_sent:
+        if isinstance(event, RawData):
+            async with self.send_lock:
+                is_sent = await self._send(event.data)
+            if is_sent:
+                return
             await close_now(self.stream)
             await self.protocol.handle(Closed())
+        else:
+            await super().protocol_send(event)
+        if not isinstance(event, Updated):
+            self._reading.cancel()
 
     async def _send(self, data: bytes) -> bool:
         view = memoryview(data)
@@ -108,8 +129,12 @@ class Connection(TCPServer):
 
     @override
     async def _read_data(self) -> None:
-        while await self._read_once():
-            pass
+        protocol = self.protocol.protocol
+        if isinstance(protocol, H11Protocol):
+            protocol.can_read = _CanRead(protocol, self._reading)
+        with self._reading:
+            while await self._read_once():
+                pass
         await self.protocol.handle(Closed())
         self._context.gone.set()
         await self.idle_task.stop()
@@ -129,7 +154,13 @@ class Connection(TCPServer):
 
     async def _handle(self, data: bytes) -> bool:
         await self.protocol.handle(RawData(data))
-        return bool(data) and not any(self._is_overrun(stream) for stream in self._websockets())
+        return bool(data) and not any(self._is_done(stream) for stream in self._websockets())
+
+    def _is_done(self, stream: WSStream) -> bool:
+        # Over the limit, or an upgrade refused with "connection: close": keep that word. Under
+        # HTTP/2 a websocket is one stream of many, and ends without the connection.
+        is_overrun = stream.buffer.length > self.config.websocket_max_message_size
+        return is_overrun or (stream.closed and isinstance(self.protocol.protocol, H11Protocol))
 
     def _silent_from(self) -> float:
         """Return when the connection counts as dead unless something happens before."""
@@ -137,9 +168,6 @@ class Connection(TCPServer):
         if any(True for _ in self._websockets()):
             return self._heard_at + limit
         return max(self._heard_at, self._sent_at) + limit
-
-    def _is_overrun(self, stream: WSStream) -> bool:
-        return stream.buffer.length > self.config.websocket_max_message_size
 
     def _websockets(self) -> Iterator[WSStream]:
         protocol = self.protocol.protocol

@@ -86,6 +86,35 @@ async def test_a_peer_that_says_nothing_and_leaves_ends_the_connection_at_once()
     assert ended.is_set()
 
 
+async def test_a_refused_upgrade_with_a_request_behind_it_leaves_nothing_waiting() -> None:
+    refused = UPGRADE.replace(b"Version: 13", b"Version: 99")
+    async with _connected(HttpSettings()) as (client, ended):
+        await client.send_all(refused + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 400 " in await client.receive_some()
+        with trio.fail_after(1):
+            await ended.wait()
+    assert ended.is_set()
+
+
+async def test_a_refused_upgrade_is_closed_as_the_answer_says() -> None:
+    async with _connected(HttpSettings()) as (client, ended):
+        await client.send_all(UPGRADE.replace(b"Version: 13", b"Version: 99"))
+        with trio.fail_after(1):
+            assert b"connection: close" in (await client.receive_some()).lower()
+            await ended.wait()
+    assert ended.is_set()
+
+
+async def test_pipelined_requests_are_answered_one_after_the_other() -> None:
+    async with _connected(HttpSettings()) as (client, _):
+        await client.send_all(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        answer = b""
+        with trio.fail_after(1):
+            while answer.count(b"HTTP/1.1 200") < 3:
+                answer += await client.receive_some()
+    assert answer.count(b"\r\n\r\n") == 3
+
+
 async def test_a_peer_that_does_not_read_ends_the_connection() -> None:
     async with _connected(replace(HttpSettings(), send_timeout=0.05)) as (client, ended):
         await client.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

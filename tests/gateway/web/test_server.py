@@ -228,6 +228,7 @@ async def test_random_bytes_do_not_end_the_server() -> None:
                 for _ in range(20):
                     nursery.start_soon(attack, server)
         assert await server.is_alive()
+        await _until(lambda: server.sample("http_connections_open") == 0)
 
 
 async def test_a_reader_that_stops_reading_is_cut() -> None:
