@@ -36,8 +36,12 @@ ALL_ECUS = 0xE400
 #: Bytes that may wait for a slow client: a few of the longest answers.
 MAX_OUTGOING = 1 << 18
 
-#: Taken from a socket at a time; keeps the requests of one reading within `max_undecided`.
+#: Taken from a socket at a time, bytes.
 _CHUNK = 4096
+
+#: Requests in one chunk: header, two addresses, one byte each. They are decided at once, so it is
+#: the queue of each ECU that says when too many wait, not the socket.
+_MAX_UNDECIDED = _CHUNK // 13 + 1
 
 #: How long a socket that ends may take to fetch its last words, seconds.
 _LINGER = 1.0
@@ -108,13 +112,13 @@ class DoipEntity:
     """One entity, its sockets and the ECUs behind it.
 
     Args:
-        settings: what the entity is; its targets are set from ``ecus``.
+        settings: what the entity is; targets come from ``ecus``, bounds from this driver.
         ecus: applications by logical address. The functional address reaches all of them.
     """
 
     def __init__(self, settings: EntitySettings, ecus: Mapping[int, Application]) -> None:
         targets = frozenset(ecus) | {ALL_ECUS}
-        self._entity = Entity(replace(settings, targets=targets))
+        self._entity = Entity(replace(settings, targets=targets, max_undecided=_MAX_UNDECIDED))
         self._discovery = Discovery(
             self._entity.settings, open_sockets=lambda: self._entity.open_sockets
         )

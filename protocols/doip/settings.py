@@ -101,7 +101,7 @@ class DoipTesterSettings:
     oem: int | None = None
     version: int = ProtocolVersion.ISO_2012
     max_length: int = 1 << 20
-    max_waiting: int = 64
+    max_waiting: int = 128
     confirmation_wait: float = 30.0
     repeats: int = 3
     repeat_interval: float = 0.2

@@ -131,6 +131,21 @@ async def test_the_functional_address_reaches_all() -> None:
     }
 
 
+async def test_a_burst_over_many_ecus_finds_room_for_all() -> None:
+    ecus = {address: Echo(b"X") for address in range(0x2000, 0x2040)}
+    entity = DoipEntity(SETTINGS, ecus)
+    async with trio.open_nursery() as nursery:
+        address = await nursery.start(entity.serve)
+        async with client(address, TESTER) as tester:
+            await tester.say(b"".join(encode(request(each, b"\x3e\x00")) for each in ecus))
+            heard = [await tester.hear() for _ in range(2 * len(ecus))]
+        nursery.cancel_scope.cancel()
+    assert {type(each) for each in heard} == {
+        m.DiagnosticMessage,
+        m.DiagnosticMessagePositiveAcknowledgement,
+    }
+
+
 async def test_an_unknown_ecu_is_nack_03() -> None:
     async with served() as (_, address), client(address, TESTER) as tester:
         await tester.say(request(0x4444, b"\x3e\x00"))
