@@ -69,7 +69,13 @@ def blueprint(door: TokenDoor) -> Blueprint:
 
 
 def _credentials(made: Request, form: TokenRequest) -> tuple[str, str]:
-    basic = made.authorization
+    try:
+        basic = made.authorization
+    except ValueError as error:  # characters that base64 has not
+        raise Invalid(
+            "oauth.malformed_credentials",
+            "The Authorization header is no HTTP Basic. Send the credentials in the form.",
+        ) from error
     if basic is not None and basic.type == "basic":
         return basic.username or "", basic.password or ""
     for name, value in (("client_id", form.client_id), ("client_secret", form.client_secret)):
