@@ -3,65 +3,67 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import binascii
 import logging
 import sys
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 import trio
 
-from firmware_sim.assembly import SettingsError, VehicleSettings, open_device
+from firmware_sim.assembly import SettingsError, open_device
 from firmware_sim.buses.can_bus import BusGoneError
 from firmware_sim.firmware.connector import Dial, run_connector
-from firmware_sim.firmware.link import Identity, LinkRefusedError
+from firmware_sim.firmware.link import LinkRefusedError
+from firmware_sim.roster import RosterEntry, private_key, read_roster
 from firmware_sim.vehicle.loader import VehicleFileError, model_names
 
 #: Exit statuses: wrong usage is argparse's 2.
 OK, FAILED, INTERRUPTED = 0, 1, 130
 
-#: Bytes of an Ed25519 private key.
-KEY_SIZE = 32
-
-
-@dataclass(frozen=True, slots=True)
-class RunCommand:
-    """What ``run`` was asked for."""
-
-    gateway: str
-    identity: Identity
-    vehicle: VehicleSettings
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    single = (parsed.gateway, parsed.uuid, parsed.key)
+    if (parsed.roster is None) is (None in single) or (parsed.roster and any(single)):
+        parser.error("give either --roster, or --gateway, --uuid and --key")
     logging.basicConfig(
         level=logging.DEBUG if parsed.verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    command = RunCommand(
-        parsed.gateway,
-        Identity(parsed.uuid, parsed.key),
-        VehicleSettings(vehicle=parsed.vehicle, vin=parsed.vin, seed=parsed.seed, bus=parsed.bus),
-    )
-    return trio.run(_guarded, command)
+    return trio.run(_guarded, parsed)
 
 
-async def _guarded(command: RunCommand) -> int:
+async def _guarded(parsed: argparse.Namespace) -> int:
     """Run until something ends it, and say in one line what that was."""
     status = FAILED
     try:
-        await run(command)
+        await run(_entries(parsed))
     except* KeyboardInterrupt:
         status = INTERRUPTED
     except* (SettingsError, VehicleFileError, BusGoneError, LinkRefusedError) as group:
         for line in _leaves(group):
             sys.stderr.write(f"firmware-sim: {line}\n")
     return status
+
+
+def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
+    if parsed.roster is not None:
+        return read_roster(parsed.roster)
+    return (
+        RosterEntry(
+            gateway=parsed.gateway,
+            uuid=parsed.uuid,
+            key=parsed.key,
+            vehicle=parsed.vehicle,
+            vin=parsed.vin,
+            seed=parsed.seed,
+            bus=parsed.bus,
+        ),
+    )
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[str]:
@@ -71,15 +73,21 @@ def _leaves(group: BaseExceptionGroup[Exception]) -> list[str]:
     return found
 
 
-async def run(command: RunCommand) -> None:
-    """Be a connector in a vehicle until cancelled.
+async def run(entries: Sequence[RosterEntry]) -> None:
+    """Be these connectors, each in its vehicle, until cancelled; the first to fail ends all.
 
     Raises:
-        ExceptionGroup: with a `LinkRefusedError` where the gateway does not want this connector.
+        ExceptionGroup: with a `LinkRefusedError` where a gateway does not want a connector.
     """
-    async with open_device(command.vehicle) as device:
-        dial = Dial(command.gateway, command.identity)
-        await run_connector(device, dial, Random(command.vehicle.seed))
+    async with trio.open_nursery() as nursery:
+        for entry in entries:
+            nursery.start_soon(_be, entry)
+
+
+async def _be(entry: RosterEntry) -> None:
+    async with open_device(entry.settings) as device:
+        dial = Dial(entry.gateway, entry.identity)
+        await run_connector(device, dial, Random(entry.seed))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,9 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run_parser = commands.add_parser("run", help="dial in with one connector in one vehicle")
     add = run_parser.add_argument
-    add("--gateway", required=True, type=_url, metavar="URL", help="link port, ws:// or wss://")
-    add("--uuid", required=True, type=_uuid, help="the connector's UUID")
-    add("--key", required=True, type=_key, metavar="BASE64", help="its private key, 32 bytes")
+    add("--roster", type=Path, metavar="FILE", help="many connectors: see firmware_sim/roster.py")
+    add("--gateway", type=_url, metavar="URL", help="link port, ws:// or wss://")
+    add("--uuid", type=_uuid, help="the connector's UUID")
+    add("--key", type=_key, metavar="BASE64", help="its private key, 32 bytes")
     add(
         "--vehicle",
         default=model_names()[0],
@@ -111,19 +120,17 @@ def _url(text: str) -> str:
     return text
 
 
-def _uuid(text: str) -> str:
+def _uuid(text: str) -> uuid.UUID:
     try:
-        return str(uuid.UUID(text))
+        return uuid.UUID(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no UUID") from None
 
 
-def _key(text: str) -> bytes:
+def _key(text: str) -> str:
     # The text itself is never repeated: it is a secret.
     try:
-        key = base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        raise argparse.ArgumentTypeError("the key is no base64") from None
-    if len(key) != KEY_SIZE:
-        raise argparse.ArgumentTypeError(f"the key has {len(key)} bytes instead of {KEY_SIZE}")
-    return key
+        private_key(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text

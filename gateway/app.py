@@ -30,8 +30,7 @@ from quart import Blueprint
 from quart_trio import QuartTrio
 
 from gateway.backoffice.action import Services
-from gateway.backoffice.catalogue import ACTIONS, NOUNS, RESOURCES
-from gateway.backoffice.routes import Declarations
+from gateway.backoffice.catalogue import DECLARATIONS
 from gateway.backoffice.routes import blueprints as backoffice_blueprints
 from gateway.backoffice.rules.tickets import CONSUMER, TOPIC, TicketBooking
 from gateway.backoffice.schema import TABLES
@@ -80,9 +79,6 @@ from protocols.link.handshake import NONCE_SIZE
 
 #: Where operators follow sessions live, below the HTTP port's address.
 OPERATOR_SOCKET = "/ws/operator"
-
-#: What the back office serves.
-DECLARATIONS = Declarations(NOUNS, RESOURCES, ACTIONS)
 
 #: A link's name for resuming: 128 random bits, so that guessing one is out of the question.
 _TOKEN_SIZE = 16

@@ -11,6 +11,7 @@ gateway adds.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import trio

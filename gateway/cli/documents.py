@@ -7,7 +7,7 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from gateway.app import DECLARATIONS
+from gateway.backoffice.catalogue import DECLARATIONS
 from gateway.backoffice.openapi import document
 from gateway.cli.invocation import Invocation, say
 
