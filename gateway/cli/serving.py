@@ -14,6 +14,7 @@ from gateway.cli.invocation import Invocation
 from gateway.config import LogSettings
 from gateway.demo.command import DemoOptions, run_demo
 from gateway.runtime.logs import open_log, stdlib_logging_into
+from gateway.runtime.open_files import raise_open_file_limit
 from gateway.runtime.shutdown import watch_signals
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def run_serve(invocation: Invocation) -> int:
     """Run a gateway until SIGINT or SIGTERM."""
     settings = invocation.settings
     log = open_log(settings.log, sys.stderr)
+    raise_open_file_limit()
 
     async def run() -> None:
         async with open_gateway(settings, log) as gateway, trio.open_nursery() as nursery:
@@ -81,5 +83,6 @@ def run_demo_command(invocation: Invocation) -> int:
     )
     # The story speaks for itself; the log only tells what goes wrong.
     log = open_log(LogSettings(level="warning", format="auto"), sys.stderr)
+    raise_open_file_limit()
     with stdlib_logging_into(log):
         return trio.run(run_demo, options, log)
