@@ -1,6 +1,7 @@
 """The garage's back office: declarations in, endpoints out.
 
     kinds       what a value is: SQL type, JSON Schema, how it is read and written
+    moments     kinds of dates and times
     noun        a table as a record: columns, indexes, uniqueness
     resource    one API's face of a noun: fields, filters, relations, inputs, operations
     profile     how an API pages, wraps, sorts and refuses

@@ -2,7 +2,8 @@
 
 ``parse`` takes what JSON gave (numbers with a fraction arrive as ``Decimal``) and raises
 ``ValueError`` with the rest of the sentence "The x field ...". ``read`` does the same for text out
-of a query string or a path. ``render`` gives what the JSON encoder takes.
+of a query string or a path. ``render`` gives what the JSON encoder takes. Dates and times are in
+``moments``.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Date, Integer, String
+from sqlalchemy import BigInteger, Boolean, Integer, String
 from sqlalchemy import Text as LongText
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
 
-from gateway.storage.columns import Amount, Json, UtcDateTime
+from gateway.storage.columns import Amount, Json
 
 #: A JSON Schema. Any: JSON by nature.
 Schema = dict[str, Any]
@@ -153,7 +153,7 @@ class Number(Kind):
 
     @override
     def parse(self, value: object) -> Decimal:
-        number = _decimal(value)
+        number = decimal_of(value)
         if not self.minimum <= number <= self.maximum:
             raise ValueError(f"must be between {self.minimum} and {self.maximum}.")
         number = number.quantize(Decimal(1).scaleb(-self.places), rounding=ROUND_HALF_UP)
@@ -189,86 +189,6 @@ class Flag(Kind):
     @override
     def render(self, value: bool) -> object:
         return int(value) if self.digit else value
-
-
-@dataclass(frozen=True, slots=True)
-class Day(Kind):
-    """A date, ``YYYY-MM-DD``."""
-
-    @override
-    def sql(self) -> TypeEngine[Any]:
-        return Date()
-
-    @override
-    def schema(self) -> Schema:
-        return {"type": "string", "format": "date"}
-
-    @override
-    def parse(self, value: object) -> date:
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            try:
-                return date.fromisoformat(value)
-            except ValueError:
-                pass  # 2026-02-30: said below, in the sentence that callers expect
-        raise ValueError("must be a date, YYYY-MM-DD.")
-
-    @override
-    def render(self, value: date) -> object:
-        return value.isoformat()
-
-
-@dataclass(frozen=True, slots=True)
-class Moment(Kind):
-    """A point in time, ISO 8601 in UTC with ``Z``; to the microsecond where ``fine``."""
-
-    fine: bool = False
-
-    @override
-    def sql(self) -> TypeEngine[Any]:
-        return UtcDateTime()
-
-    @override
-    def schema(self) -> Schema:
-        return {"type": "string", "format": "date-time"}
-
-    @override
-    def parse(self, value: object) -> datetime:
-        try:
-            moment = datetime.fromisoformat(value if isinstance(value, str) else "")
-            # A time without an offset is taken as UTC, which is what every answer is in.
-            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return aware.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise ValueError("must be a date and time in ISO 8601.") from None
-
-    @override
-    def render(self, value: datetime) -> object:
-        text = value.astimezone(UTC).isoformat(timespec="microseconds" if self.fine else "seconds")
-        return text.replace("+00:00", "Z")
-
-
-@dataclass(frozen=True, slots=True)
-class EpochMillis(Kind):
-    """A point in time as milliseconds since 1970, the way incremental syncs ask for it."""
-
-    @override
-    def sql(self) -> TypeEngine[Any]:
-        return UtcDateTime()
-
-    @override
-    def schema(self) -> Schema:
-        return {"type": "number", "minimum": 0, "maximum": 253_402_300_799_999}
-
-    @override
-    def parse(self, value: object) -> datetime:
-        number = _decimal(value)
-        if not 0 <= number <= 253_402_300_799_999:  # the year 9999
-            raise ValueError("must be milliseconds since 1970.")
-        return datetime.fromtimestamp(float(number) / 1000, UTC)
-
-    @override
-    def render(self, value: datetime) -> object:
-        return int(value.timestamp() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +313,8 @@ def _storable(value: str) -> bool:
         return False
 
 
-def _decimal(value: object) -> Decimal:
+def decimal_of(value: object) -> Decimal:
+    """Return a JSON number, or text that spells one, exactly; raises ``ValueError``."""
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise ValueError("must be a number.")
     try:

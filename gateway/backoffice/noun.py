@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from gateway.backoffice.kinds import Identifier, Kind, Moment, Ref
+from gateway.backoffice.kinds import Identifier, Kind, Ref
+from gateway.backoffice.moments import Moment
 
 #: Columns that every noun has without saying so.
 STANDARD = ("id", "tenant_id", "created_at", "updated_at")

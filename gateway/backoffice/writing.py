@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy.exc import IntegrityError
 
 from gateway.backoffice.body import Body, check_stored, values_of
@@ -35,38 +38,46 @@ def change(
     row = find_row(shop, resource, identifier, parent_id)
     values = values_of(resource, Operation.CHANGE, body)
     check_stored(shop, resource, values, identifier)
-    try:
+    with _clashes_refused():
         if resource.change is not None:
             resource.change(shop, row, values)
         elif values:
             shop.change(resource.noun.name, identifier, values)
-    except IntegrityError as error:
-        raise _clash() from error
     return read(shop, resource, identifier, parent_id)
 
 
 def remove(shop: Shop, resource: Resource, identifier: int, parent_id: int | None) -> Rendered:
-    """Remove a row and return what it was; raises ``NotFound``, or what its rule refuses."""
+    """Remove a row and return what it was.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: other rows refer to it.
+        Invalid: its rule refuses.
+    """
     document = read(shop, resource, identifier, parent_id)
     row = find_row(shop, resource, identifier, parent_id)
-    if resource.remove is not None:
-        resource.remove(shop, row)
-    else:
-        shop.remove(resource.noun.name, identifier)
+    with _clashes_refused():
+        if resource.remove is not None:
+            resource.remove(shop, row)
+        else:
+            shop.remove(resource.noun.name, identifier)
     return document
 
 
 def _stored(shop: Shop, resource: Resource, values: Values) -> int:
-    try:
+    with _clashes_refused():
         if resource.create is not None:
             return resource.create(shop, values)
         return shop.insert(resource.noun.name, values)
+
+
+@contextmanager
+def _clashes_refused() -> Iterator[None]:
+    """Turn what the database's own constraints refuse into ``Conflict``."""
+    try:
+        yield
     except IntegrityError as error:
-        raise _clash() from error
-
-
-def _clash() -> Conflict:
-    return Conflict(
-        "backoffice.conflict",
-        "Another change got in between, or other records refer to this one. Read it again.",
-    )
+        raise Conflict(
+            "backoffice.conflict",
+            "Another change got in between, or other records refer to this one. Read it again.",
+        ) from error

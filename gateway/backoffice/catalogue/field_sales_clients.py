@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.nouns import CUSTOMER, INVOICE_ADDRESS
-from gateway.backoffice.kinds import EpochMillis, Identifier, Schema
+from gateway.backoffice.kinds import Identifier, Schema
+from gateway.backoffice.moments import EpochMillis
 from gateway.backoffice.profiles.field_sales import LINKS
 from gateway.backoffice.resource import (
     READING,

@@ -10,12 +10,12 @@ from gateway.backoffice.kinds import (
     Email,
     Flag,
     Identifier,
-    Moment,
     Number,
     Ref,
     Text,
     Whole,
 )
+from gateway.backoffice.moments import Moment
 from gateway.backoffice.noun import Column, Noun
 from gateway.backoffice.resource import Relation
 from gateway.backoffice.rules.work_orders import EVENTS, STATUSES

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.backoffice.action import Action, Call
-from gateway.backoffice.kinds import Document, Email, Identifier, Moment, Schema, Text
+from gateway.backoffice.kinds import Document, Email, Identifier, Schema, Text
+from gateway.backoffice.moments import Moment
 from gateway.backoffice.profiles.laravel import MESSAGE
 from gateway.backoffice.profiles.repair import REPAIR
 from gateway.backoffice.reading import absent

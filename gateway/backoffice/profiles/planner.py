@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.backoffice.kinds import Identifier, Moment, Schema
+from gateway.backoffice.kinds import Identifier, Schema
+from gateway.backoffice.moments import Moment
 from gateway.backoffice.profile import Api, Page, Paging, Profile, Sorting
 from gateway.backoffice.profiles.laravel import ERRORS, bearer, refusal
 

@@ -13,19 +13,17 @@ from jsonschema import Draft202012Validator
 
 from gateway.backoffice.kinds import (
     Choice,
-    Day,
     Document,
     Email,
-    EpochMillis,
     Flag,
     Identifier,
     Kind,
-    Moment,
     Number,
     Ref,
     Text,
     Whole,
 )
+from gateway.backoffice.moments import Day, EpochMillis, Moment
 
 KINDS: tuple[Kind, ...] = (
     Text(10),

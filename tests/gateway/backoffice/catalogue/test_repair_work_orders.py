@@ -1,4 +1,4 @@
-"""Repair: customers, work orders, lines, notes and trail, held to the contract."""
+"""Repair: work orders, lines, notes and trail, held to the contract."""
 
 from __future__ import annotations
 
@@ -11,16 +11,9 @@ ORDER = {"customer_id": 1, "device_brand": "Volkswagen", "device_model": "Golf"}
 
 @pytest.fixture
 async def customer(repair: Any) -> dict[str, Any]:
-    body = {
-        "first_name": "Jan",
-        "last_name": "Jansen",
-        "email": "jan@example.test",
-        "phone": "0612345678",
-        "address": "Dorpstraat 12 A",
-        "city": "Utrecht",
-        "postal_code": "3511 AB",
-    }
-    status, made = await repair.ask("POST", "/customers", json=body)
+    status, made = await repair.ask(
+        "POST", "/customers", json={"first_name": "Jan", "last_name": "Jansen"}
+    )
     assert status == 201
     return dict(made)
 
@@ -30,34 +23,6 @@ async def order(repair: Any, customer: dict[str, Any]) -> dict[str, Any]:
     status, made = await repair.ask("POST", "/work-orders", json=ORDER)
     assert status == 201
     return dict(made)
-
-
-async def test_customer_walk(repair: Any, contracts: Any, customer: dict[str, Any]) -> None:
-    contract = contracts("repair")
-    contract.check("post", "/customers", 201, customer)
-    assert contract.absent("Customer", customer) == {"tags"}
-    assert customer["name"] == "Jan Jansen"
-    assert customer["address"] == "Dorpstraat 12 A"
-
-    status, page = await repair.ask("GET", "/customers?q=JANSEN")
-    contract.check("get", "/customers", status, page)
-    assert page == {
-        "data": [customer], "current_page": 1, "last_page": 1, "per_page": 50, "total": 1,
-    }  # fmt: skip
-
-    status, changed = await repair.ask("PATCH", "/customers/1", json={"city": "Zeist"})
-    contract.check("patch", "/customers/{id}", status, changed)
-    assert changed == customer | {"city": "Zeist"}
-
-    status, read = await repair.ask("GET", "/customers/1")
-    contract.check("get", "/customers/{id}", status, read)
-    assert read == changed
-
-    assert await repair.ask("DELETE", "/customers/1") == (204, None)
-    status, gone = await repair.ask("GET", "/customers/1")
-    contract.check("get", "/customers/{id}", status, gone)
-    assert status == 404
-    assert (await repair.ask("GET", "/customers"))[1]["total"] == 0
 
 
 async def test_order_walk(repair: Any, contracts: Any, order: dict[str, Any]) -> None:
