@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import trio
@@ -20,6 +21,9 @@ class Broadcast:
 
     def __init__(self, spec: BroadcastSpec, seed: str) -> None:
         self._spec = spec
+        # Somewhere in its period: real ECUs do not start together, and frames at the same instant
+        # would leave their order to the scheduler.
+        self._phase = random.Random(f"{seed}/{spec.id:X}").random()
         self._signals = [
             Signal(signal, f"{seed}/{spec.id:X}/{number}")
             for number, signal in enumerate(spec.signals)
@@ -35,12 +39,12 @@ class Broadcast:
 
         A frame that the bus does not take is left out: the next one is newer anyway.
         """
-        due = trio.current_time()
+        due = trio.current_time() + self._phase * self._spec.period
         while True:
+            await trio.sleep_until(due)
             if may_send():
                 self._send(bus)
             due = max(due + self._spec.period, trio.current_time())
-            await trio.sleep_until(due)
 
     def _send(self, bus: CanBus) -> None:
         try:

@@ -29,6 +29,9 @@ from protocols.isotp.params import IsoTpParams
 
 log = logging.getLogger(__name__)
 
+#: Responses whose time has not come; an ECU with so much to say listens to nobody meanwhile.
+MAX_RESPONSES = 64
+
 #: 29-bit functional identifier of ISO 15765-4: 18DB33F1.
 OBD_FUNCTIONAL_29 = 0x18DB0000 | OBD_FUNCTIONAL_TARGET << 8 | OBD_TESTER
 
@@ -107,6 +110,8 @@ class CanEcu:
             self._connection.send(heapq.heappop(self._due)[2], now)
 
     def _take_request(self, event: PayloadReceived, now: float) -> None:
+        if len(self._due) >= MAX_RESPONSES:
+            return
         try:
             responses = self._application.handle(event.payload, now, functional=event.functional)
         except Exception:  # the request's boundary: the ECU goes on with the next one

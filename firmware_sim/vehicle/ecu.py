@@ -2,8 +2,9 @@
 
 Timing. An answer takes the ECU's usual time with a little jitter from the seed. Work that lasts
 beyond P2 is announced by 0x78 before P2 is over and again within every P2* (ISO 14229-2, 7.2).
-While it works, the ECU answers "busy, repeat" (0x21) to everything but tester present. After a
-reset it hears nothing until it has started.
+While it works so long, the ECU answers "busy, repeat" (0x21) to everything but tester present; a
+few requests that come within the usual time of the one before wait their turn. After a reset the
+ECU hears nothing until it has started.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class EcuApplication:
         self.unit = ControlUnit(spec, vin, seed)
         self._timing = spec.timing
         self._random = random.Random(f"{seed}/timing")
+        self._free_at = 0.0
         self._busy_until = 0.0
         self._deaf_until = 0.0
 
@@ -68,19 +70,15 @@ class EcuApplication:
         self.unit.update(now)
         if not request or now < self._deaf_until:
             return []
-        if now < self._busy_until and request[0] != _TESTER_PRESENT:
-            return [
-                TimedResponse(
-                    self._usual_time(), _refusal(request, ResponseCode.BusyRepeatRequest)
-                )
-            ]
+        if self._is_busy(now) and request[0] != _TESTER_PRESENT:
+            busy = _refusal(request, ResponseCode.BusyRepeatRequest)
+            return [TimedResponse(self._usual_time(), busy)]
         self.unit.state.request_begins(now)
-        responses, ends = self._perform(request, now, functional=functional)
-        self._busy_until = max(self._busy_until, ends)
-        self.unit.state.request_ends(self._busy_until)
+        responses = self._perform(request, now, functional=functional)
+        self.unit.state.request_ends(self._free_at)
         if self.unit.reset_pending:
-            self.unit.reset(self._busy_until)
-            self._deaf_until = self._busy_until + self._timing.boot
+            self.unit.reset(self._free_at)
+            self._deaf_until = self._free_at + self._timing.boot
         return responses
 
     def next_deadline(self) -> float | None:
@@ -91,27 +89,35 @@ class EcuApplication:
         """Do what is due, such as leaving a session that nobody keeps alive."""
         self.unit.update(now)
 
-    def _perform(
-        self, request: bytes, now: float, *, functional: bool
-    ) -> tuple[list[TimedResponse], float]:
-        """Return the responses, and when the ECU is done with the request."""
+    def _is_busy(self, now: float) -> bool:
+        """Tell whether a request would wait too long for its turn to be answered within P2."""
+        return now < self._busy_until or self._free_at - now > self._timing.p2 / 2
+
+    def _perform(self, request: bytes, now: float, *, functional: bool) -> list[TimedResponse]:
+        """Return the responses; take note of when the ECU is free again."""
         usual = self._usual_time()
+        if now >= self._busy_until:
+            usual += max(0.0, self._free_at - now)
         try:
             reply = table.perform(self.unit, request, now)
         except RemoteProtocolError as error:
             code = error.code or ResponseCode.GeneralReject
+            self._free_at = max(self._free_at, now + usual)
             silent = functional and code in SILENT_CODES
-            refusal = [] if silent else [TimedResponse(usual, _refusal(request, code))]
-            return refusal, now + usual
-        return list(self._answers(request, reply, usual)), now + usual + reply.work
+            return [] if silent else [TimedResponse(usual, _refusal(request, code))]
+        self._free_at = max(self._free_at, now + usual + reply.work)
+        return list(self._answers(request, reply, usual, now))
 
-    def _answers(self, request: bytes, reply: Reply, usual: float) -> Iterator[TimedResponse]:
+    def _answers(
+        self, request: bytes, reply: Reply, usual: float, now: float
+    ) -> Iterator[TimedResponse]:
         ends = usual + reply.work
-        asked_for_time = ends > self._timing.p2
-        if asked_for_time:
+        asks_for_time = ends > self._timing.p2
+        if asks_for_time:
+            self._busy_until = now + ends
             yield from self._pending(request, usual, ends)
         # Once it has asked for time, the ECU answers even if it was asked not to (7.5.5).
-        if reply.payload and (asked_for_time or not _is_suppressed(request)):
+        if reply.payload and (asks_for_time or not _is_suppressed(request)):
             yield TimedResponse(ends, reply.payload)
 
     def _pending(self, request: bytes, usual: float, ends: float) -> Iterator[TimedResponse]:

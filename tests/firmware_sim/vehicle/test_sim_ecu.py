@@ -65,6 +65,21 @@ def test_while_it_works_the_ecu_is_busy_except_for_tester_present() -> None:
     assert ask(unit, "220600", 3.1) == ["62060001"]
 
 
+def test_a_request_within_the_usual_time_waits_its_turn() -> None:
+    unit = ecu()
+    assert said(unit.handle(b"\x3e\x80", 0.0)) == []
+    assert said(unit.handle(b"\x22\x06\x00", 0.0005)) == [(0.0035, "62060001")]
+    assert said(unit.handle(b"\x22\x06\x00", 1.0)) == [(0.002, "62060001")]
+
+
+def test_a_flood_of_requests_is_answered_busy_not_ever_later() -> None:
+    unit = ecu()
+    answers = [unit.handle(b"\x22\x06\x00", 0.0)[0] for _ in range(100)]
+    assert max(answer.delay for answer in answers) < TIMING.p2
+    assert {answer.payload.hex() for answer in answers} == {"62060001", "7f2221"}
+    assert ask(unit, "220600", 0.06) == ["62060001"]
+
+
 def test_silent_refusals_of_a_functional_request() -> None:
     for request in ("ba00", "10c0", "22ffff", "2e060002"):
         assert ask(ecu(), request, functional=True) == []
