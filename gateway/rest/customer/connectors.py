@@ -8,7 +8,7 @@ from gateway.domain.connector import ConnectorStatus
 from gateway.domain.errors import NotFound
 from gateway.domain.principal import CustomerPrincipal
 from gateway.rest.customer.door import CustomerDoor, number_in_path
-from gateway.rest.customer.shapes import Json, page, reply
+from gateway.rest.customer.shapes import Json, nothing, page, reply
 from gateway.rest.customer.tickets import ticket_shape
 from gateway.storage.database import Connection
 from gateway.storage.queries import connectors
@@ -72,7 +72,7 @@ def _add_by_uuid(routes: Blueprint, door: CustomerDoor) -> None:
     async def dismiss_attention(connector_uuid: str) -> Response:
         customer = await require_customer(door.identity)
         await door.database.write(_dismiss, customer.tenant_id, connector_uuid)
-        return Response(status=204)
+        return nothing()
 
 
 def connector_shape(connector: ConnectorRecord, status: ConnectorStatus) -> Json:

@@ -12,6 +12,7 @@ from gateway.rest.customer.shapes import (
     Json,
     line_prices,
     money_or_null,
+    nothing,
     page,
     reply,
     slice_of,
@@ -122,7 +123,7 @@ def _add_favourites(routes: Blueprint, door: CustomerDoor) -> None:
         number = number_in_path(product_id, "id")
         if not await door.database.write(products.remove_favourite, customer.tenant_id, number):
             raise NotFound("product.no_favourite", f"Product {number} is no favourite of yours.")
-        return Response(status=204)
+        return nothing()
 
 
 def group_shape(group: ProductGroup) -> Json:

@@ -27,6 +27,11 @@ def reply(document: object, status: int = 200) -> Response:
     return Response(_encoder.encode(document), status=status, content_type="application/json")
 
 
+def nothing() -> Response:
+    """Return 204. The body is given, if empty: without one Quart reaches for an event loop."""
+    return Response(b"", status=204)
+
+
 def page(found: stored.Page[T], wanted: Page, shape: Callable[[T], Json]) -> Response:
     """Return one page of a list."""
     return reply(
