@@ -160,9 +160,8 @@ def _ordered(shop: Shop, resource: Resource, query: ListQuery, chosen: Select[An
 
 
 def _count(shop: Shop, chosen: Select[Any]) -> int:
-    return shop.connection.execute(
-        select(func.count()).select_from(chosen.subquery())
-    ).scalar_one()
+    counted = chosen.with_only_columns(func.count(), maintain_column_froms=True)
+    return int(shop.connection.execute(counted).scalar_one())
 
 
 def _condition(

@@ -24,7 +24,12 @@ LISTS = [
 
 @pytest.fixture
 async def jansen(repair: Any) -> dict[str, Any]:
-    body = {"first_name": "Jan", "last_name": "Jansen", "address": "Dorpstraat 1", "city": "Ede"}
+    body = {
+        "first_name": "Jan",
+        "last_name": "Jansen",
+        "address": "Dorpstraat 1",
+        "city": "Zwolle",
+    }
     made: dict[str, Any] = (await repair.ask("POST", "/customers", json=body))[1]
     return made
 
