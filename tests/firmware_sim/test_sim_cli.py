@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import base64
+import uuid
+
+import pytest
+
+from firmware_sim import cli
+
+UUID = "8c4a3b1e-6a3b-4b5c-9d9e-0f1a2b3c4d5e"
+KEY = base64.b64encode(bytes(range(32))).decode()
+COMPLETE = ["run", "--gateway", "ws://127.0.0.1:1/link/v1", "--uuid", UUID, "--key", KEY]
+
+
+def test_a_command_is_read() -> None:
+    parsed = cli._parser().parse_args(
+        [*COMPLETE, "--vehicle", "xc90", "--vin", "X", "--seed", "7", "--bus", "virtual:x"]
+    )
+    assert (parsed.vehicle, parsed.vin, parsed.seed, parsed.bus) == ("xc90", "X", 7, "virtual:x")
+    assert (parsed.uuid, parsed.key) == (uuid.UUID(UUID), KEY)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (["--key", "!"], "the key is no base64"),
+        (["--key", KEY[:8]], "the key has 6 bytes instead of 32"),
+        (["--uuid", "me"], "'me' is no UUID"),
+        (["--gateway", "http://x"], "neither with ws://"),
+        (["--seed", "x"], "invalid int value"),
+    ],
+)
+def test_wrong_usage_is_status_2_and_says_what(
+    change: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main([*COMPLETE, *change])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert KEY not in error
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (["--vehicle", "tractor"], "no vehicle 'tractor'"),
+        (["--vin", "SHORT"], "17 characters"),
+        (["--bus", "virtual"], "INTERFACE:CHANNEL"),
+        (["--bus", "no_such:can0"], "cannot be opened"),
+    ],
+)
+def test_what_cannot_run_is_status_1_and_one_line(
+    change: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*COMPLETE, *change]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("firmware-sim: ")
+    assert complaint in error
+    assert error.count("\n") == 1
