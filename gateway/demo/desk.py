@@ -22,7 +22,7 @@ class Desk:
     async def sign_in(self, credentials: DeskCredentials) -> None:
         """Sign in with e-mail and password."""
         answer = await self.client.post(
-            "/api/login", {"email": credentials.email, "password": credentials.password}
+            "/api/auth/login", {"email": credentials.email, "password": credentials.password}
         )
         self.client.sign(answer["token"])
 
