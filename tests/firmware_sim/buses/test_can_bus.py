@@ -1,79 +1,17 @@
 from __future__ import annotations
 
-import errno
 import pickle
-import socket
-import time
 from collections.abc import Iterator
-from typing import Any, ClassVar
 
-import can
 import pytest
 import trio
-from can.interfaces import BACKENDS
-from typing_extensions import override
 
 from firmware_sim.buses import can_bus
 from firmware_sim.buses.can_bus import BusAddress, BusBusyError, BusGoneError, CanBus, open_bus
-from firmware_sim.buses.ports import SocketPort
 from protocols.can.frame import CanFrame
+from tests.firmware_sim.buses.socket_bus import SocketBus, register
 
 REQUEST = CanFrame(0x7E0, bytes.fromhex("0322F190CCCCCCCC"))
-
-
-class SocketBus(can.BusABC):
-    """A real python-can interface on a socket pair: its peer is in ``peers[channel]``."""
-
-    peers: ClassVar[dict[str, socket.socket]] = {}
-    full = False
-    readable = True
-
-    def __init__(self, channel: str, **options: Any) -> None:
-        if channel == "absent":
-            raise OSError(errno.ENODEV, "No such device")
-        self._socket, peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.peers[channel] = peer
-        self.options = options
-        super().__init__(channel, **options)
-
-    @override
-    def send(self, msg: can.Message, timeout: float | None = None) -> None:
-        if SocketBus.full:
-            raise can.CanOperationError("Transmit buffer full")
-        try:
-            self._socket.send(pickle.dumps((msg.arbitration_id, bytes(msg.data))))
-        except OSError as error:
-            raise can.CanOperationError("Failed to transmit", error.errno) from error
-
-    @override
-    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
-        self._socket.settimeout(timeout)
-        try:
-            data = self._socket.recv(1000)
-        except (BlockingIOError, TimeoutError):
-            return None, False
-        if not data:
-            raise can.CanOperationError("Network is down", errno.ENETDOWN)
-        can_id, payload = pickle.loads(data)
-        message = can.Message(1.5, can_id, is_extended_id=False, data=payload)
-        return message, False
-
-    @override
-    def fileno(self) -> int:
-        if not SocketBus.readable:
-            raise NotImplementedError
-        return self._socket.fileno()
-
-    @override
-    def shutdown(self) -> None:
-        super().shutdown()
-        self._socket.close()
-
-
-def register(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the interface known to python-can, as an installed plug-in would be."""
-    monkeypatch.setitem(BACKENDS, "pair", (__name__, "SocketBus"))
-    monkeypatch.setattr("can.util.VALID_INTERFACES", frozenset(BACKENDS))
 
 
 async def wait_for_state(bus: CanBus, *, up: bool) -> None:
@@ -127,21 +65,6 @@ async def test_an_interface_outside_sends_and_receives(interface: str) -> None:
     now = can_bus.monotonic_us()
     assert (frame.id, frame.data) == (0x7E8, b"\x01")
     assert now - 1_000_000 < frame.timestamp_us <= now
-
-
-@pytest.mark.parametrize(("behind", "kept"), [(0.25, True), (3600.0, False), (-5.0, False)])
-async def test_a_stamp_of_the_system_clock_is_kept_and_others_are_not(
-    behind: float, kept: bool
-) -> None:
-    seen: list[CanFrame] = []
-    bus = SocketBus("stamps")
-    port = SocketPort(bus, seen.append, can_bus.monotonic_us)
-    message = can.Message(time.time_ns() / 1e9 - behind, 1, is_extended_id=False)
-    port._receive(message)
-    age = (can_bus.monotonic_us() - seen[0].timestamp_us) / 1e6
-    assert age == pytest.approx(behind if kept else 0.0, abs=0.1)
-    port.close()
-    SocketBus.peers.pop("stamps").close()
 
 
 @pytest.mark.slow

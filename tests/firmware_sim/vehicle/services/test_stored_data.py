@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from firmware_sim.vehicle.faults import TEST_TIME
+from tests.firmware_sim.vehicle.services.bench import Bench
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        ("190108", "59012f010002"),
+        ("190101", "59012f010001"),
+        ("190208", "59022f" + "0301002f" + "01710028"),
+        ("1902ff", "59022f" + "0301002f" + "01710028" + "20040024"),
+        ("1903", "5903" + "03010001" + "01710001"),
+        ("190403010001", "59040301002f" + "0103f40c0d48f4057cf4423138"),
+        ("1904030100ff", "59040301002f" + "0103f40c0d48f4057cf4423138"),
+        ("1904200400ff", "590420040024"),
+        ("190403010002", "7f1931"),
+        ("190412345601", "7f1931"),
+        ("190603010002", "59060301002f" + "0228"),
+        ("1906030100ff", "59060301002f" + "01030228"),
+        ("1906030100fe", "59060301002f"),
+        ("190603010009", "7f1931"),
+        ("190a", "590a2f" + "0301002f" + "01710028" + "20040024" + "c1210000"),
+        ("1907", "7f1912"),
+        ("1902", "7f1913"),
+        ("19020000", "7f1913"),
+        ("1903ff", "7f1913"),
+        ("1904030100", "7f1913"),
+    ],
+)
+def test_reading_trouble_codes(engine: Bench, request_: str, answer: str) -> None:
+    assert engine.ask(request_) == answer
+
+
+@pytest.mark.parametrize("request_", ["14", "14ffff", "14ffffff00"])
+def test_clearing_with_a_wrong_length(engine: Bench, request_: str) -> None:
+    assert engine.ask(request_) == "7f1413"
+
+
+def test_clearing_asks_for_time_and_forgets_records(engine: Bench) -> None:
+    assert engine.ask("14123456") == "7f1431"
+    payloads = [r.payload.hex() for r in engine.ecu.handle(b"\x14\xff\xff\xff", engine.now)]
+    assert payloads == ["7f1478", "54"]
+    engine.now += 0.5
+    assert engine.ask("1902ff") == "59022f"
+    assert engine.ask("190403010001") == "590403010000"
+    assert engine.ask("1906030100ff") == "590603010000"
+    assert engine.ask("1903") == "5903"
+
+
+def test_a_persistent_fault_comes_back(engine: Bench) -> None:
+    engine.ask("14ffffff")
+    engine.now += TEST_TIME
+    assert engine.ask("1902ff") == "59022f03010027"
+    assert engine.ask("1903") == "590303010001"
