@@ -177,6 +177,18 @@ async def test_a_functional_request_gathers_everybody(
     assert not exchanger._turns
 
 
+async def test_two_functional_requests_never_wait_for_each_other_for_ever(
+    line: Line, autojump_clock: MockClock
+) -> None:
+    exchanger = CanExchanger(line[0], PARAMS)
+    orders = [(ENGINE, BODY), (BODY, ENGINE)] * 4
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for order in orders:
+                nursery.start_soon(exchanger.exchange_functional, order, b"\x3e\x00", POLICY)
+    assert not exchanger._turns
+
+
 async def test_an_answer_that_breaks_off_is_a_transport_failure(
     line: Line, autojump_clock: MockClock
 ) -> None:
