@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from quart import Blueprint, Response, request
 
-from gateway.domain.connector import ConnectorStatus
 from gateway.domain.errors import NotFound
 from gateway.domain.principal import CustomerPrincipal
 from gateway.rest.customer.door import CustomerDoor, number_in_path
@@ -14,6 +13,7 @@ from gateway.storage.database import Connection
 from gateway.storage.queries import connectors
 from gateway.storage.queries.connectors import ConnectorRecord
 from gateway.storage.queries.page import Page
+from gateway.tickets.connector_view import connector_view
 from gateway.tickets.garages import require_connector, require_connector_by_uuid
 from gateway.web import parameters
 from gateway.web.auth import require_customer
@@ -29,7 +29,7 @@ def blueprint(door: CustomerDoor) -> Blueprint:
         return await require_customer(door.identity)
 
     def shape(connector: ConnectorRecord) -> Json:
-        return connector_shape(connector, door.presence.status(connector.uuid))
+        return connector_view(connector, door.presence.status(connector.uuid))
 
     @routes.get("/v1/connectors")
     async def list_connectors() -> Response:
@@ -66,31 +66,13 @@ def _add_by_uuid(routes: Blueprint, door: CustomerDoor) -> None:
     async def get_connector_by_uuid(connector_uuid: str) -> Response:
         customer = await require_customer(door.identity)
         found = await door.database.read(_by_uuid, customer.tenant_id, connector_uuid)
-        return reply(connector_shape(found, door.presence.status(found.uuid)))
+        return reply(connector_view(found, door.presence.status(found.uuid)))
 
     @routes.post("/v2/connectors/<connector_uuid>/actions/dismiss-call-for-attention")
     async def dismiss_attention(connector_uuid: str) -> Response:
         customer = await require_customer(door.identity)
         await door.database.write(_dismiss, customer.tenant_id, connector_uuid)
         return nothing()
-
-
-def connector_shape(connector: ConnectorRecord, status: ConnectorStatus) -> Json:
-    """Return a connector: live while it is online, otherwise as last heard of."""
-    live = status.online
-    return {
-        "id": connector.id,
-        "uuid": str(connector.uuid),
-        "is_online": live,
-        "has_wifi": status.wifi if live else connector.has_wifi,
-        "software_version": status.software_version if live else connector.software_version,
-        "hardware_version": status.hardware_version if live else connector.hardware_version,
-        "supports_doip": status.supports_doip if live else connector.supports_doip,
-        "vehicle_path_string": connector.vehicle_path,
-        "vin_number": status.vin or connector.last_vin,
-        "product_description": connector.product_description,
-        "hardware_type": connector.hardware_type,
-    }
 
 
 def _by_uuid(connection: Connection, tenant_id: int, uuid: str) -> ConnectorRecord:
