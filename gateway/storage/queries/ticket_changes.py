@@ -61,7 +61,7 @@ def order_prepared(
 
 
 # Any: values of columns of different types.
-def move(connection: Connection, current: Ticket, step: Step, **changes: Any) -> Ticket:
+def move(connection: Connection, current: Ticket, step: Step, /, **changes: Any) -> Ticket:
     """Take a ticket from the state it was read in to ``step.to_state``.
 
     Raises:
