@@ -73,7 +73,9 @@ from gateway.storage.migrations.schema import upgrade
 from gateway.tickets.service import TicketService
 from gateway.web import health, problems
 from gateway.web.server import serve_http
-from gateway.ws import customer as customer_socket
+from gateway.ws.customer import socket as customer_socket
+from gateway.ws.customer.socket import CustomerSocketDoor
+from gateway.ws.customer.updates import Updates
 from gateway.ws.operator import socket as operator_socket
 from protocols.link.handshake import NONCE_SIZE
 
@@ -247,7 +249,10 @@ def _portal(core: Core) -> Iterator[Blueprint]:
     yield users.blueprint(UsersDoor(core.identity, core.database))
     for part in (connectors, vehicles, products, cart, tickets):
         yield part.blueprint(door)
-    yield customer_socket.blueprint(customer_socket.SocketDoor(door, core.bus))
+    updates = Updates(core.database, core.registry, core.settings.tickets.numbers)
+    yield customer_socket.blueprint(
+        CustomerSocketDoor(core.identity, updates, core.bus, core.settings.customer_api)
+    )
 
 
 def _workshop(core: Core) -> Iterator[Blueprint]:
