@@ -112,21 +112,20 @@ class Workshop:
                     if isinstance(data, bytes):
                         self.frames += peek_batch(data[_SESSION_ID_SIZE:]).count
                         continue
-                    answered += self._take(msgspec.json.decode(data))
-                    if answered == len(wanted):
-                        task_status.started()
+                    if self._confirms(msgspec.json.decode(data)):
+                        answered += 1
+                        if answered == len(wanted):
+                            task_status.started()
         except (ConnectionClosed, OSError) as error:
             raise StoryError(f"operator: the websocket broke: {error}") from error
 
     # Any: the websocket's JSON.
-    def _take(self, message: Any) -> int:
-        """Count a message; tell how many subscriptions it confirms."""
+    def _confirms(self, message: Any) -> bool:
+        """Count news; tell whether the message confirms a subscription instead."""
         if message["action"] == "error":
             raise StoryError(f"operator: the websocket refused: {message['error']}")
-        if message["action"] == "subscribed":
-            return 1
-        self.news += 1
-        return 0
+        self.news += message["action"] == "news"
+        return bool(message["action"] == "subscribed")
 
 
 class Session:
