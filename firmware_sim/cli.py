@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Sequence
@@ -41,13 +42,29 @@ async def _guarded(parsed: argparse.Namespace) -> int:
     """Run until something ends it, and say in one line what that was."""
     status = FAILED
     try:
-        await run(_entries(parsed))
+        await _run_while_wanted(_entries(parsed), until_eof=parsed.until_eof)
     except* KeyboardInterrupt:
         status = INTERRUPTED
     except* (SettingsError, VehicleFileError, BusGoneError, LinkRefusedError) as group:
         for line in _leaves(group):
             sys.stderr.write(f"firmware-sim: {line}\n")
     return status
+
+
+async def _run_while_wanted(entries: Sequence[RosterEntry], *, until_eof: bool) -> None:
+    """Run until cancelled, or until whoever started us goes away."""
+    async with trio.open_nursery() as nursery:
+        if until_eof:
+            nursery.start_soon(_end_at_eof, nursery.cancel_scope)
+        await run(entries)
+
+
+async def _end_at_eof(scope: trio.CancelScope) -> None:
+    # A copy, because closing the stream would close standard input itself.
+    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stream:
+        async for _ in stream:
+            continue
+    scope.cancel()
 
 
 def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
@@ -110,6 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--vin", help="another vehicle identification number")
     add("--seed", type=int, default=0, help="makes everything that is random (default: 0)")
     add("--bus", metavar="INTERFACE:CHANNEL", help="where the CAN bus is, as in virtual:demo-1")
+    add(
+        "--until-eof",
+        action="store_true",
+        help="end when standard input does, so that nothing outlives whoever started it",
+    )
     add("--verbose", action="store_true", help="log more")
     return parser
 

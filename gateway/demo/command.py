@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
@@ -55,21 +56,34 @@ async def run_demo(options: DemoOptions, log: Log) -> int:
     presenter: Presenter = PlainPresenter(out) if options.json else presenter_for(out)
     status = 0
     try:
-        async with AsyncExitStack() as stack:
-            world = await stack.enter_async_context(_open_world(options, log))
-            if options.json:
-                write_json_line(world, sys.stdout)
-            if options.story:
-                result = await Story(world, presenter).tell()
-                if options.json and options.once:
-                    write_json_line(result, sys.stdout)
-                _conclude(presenter, result)
-            if not options.once:
-                _invite(presenter, world)
-                await trio.sleep_forever()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_end_on_signal, nursery.cancel_scope)
+            await _run(options, presenter, log)
+            nursery.cancel_scope.cancel()
     except* StoryError as group:
         status = _fail(group, sys.stderr)
     return status
+
+
+async def _end_on_signal(scope: trio.CancelScope) -> None:
+    """Stop in order on SIGTERM: vehicles must not outlive the gateway."""
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+async def _run(options: DemoOptions, presenter: Presenter, log: Log) -> None:
+    async with _open_world(options, log) as world:
+        if options.json:
+            write_json_line(world, sys.stdout)
+        if options.story:
+            result = await Story(world, presenter).tell()
+            if options.json and options.once:
+                write_json_line(result, sys.stdout)
+            _conclude(presenter, result)
+        if not options.once:
+            _invite(presenter, world)
+            await trio.sleep_forever()
 
 
 def _conclude(presenter: Presenter, result: StoryResult) -> None:

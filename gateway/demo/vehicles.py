@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
+from subprocess import PIPE
+from typing import IO
 
 import msgspec
 import trio
@@ -36,13 +39,21 @@ class Vehicles:
         # `-m` rather than the console script: the demo then needs no PATH.
         command = [sys.executable, "-m", "firmware_sim", "run", "--roster", str(roster)]
         async with await log.open("wb") as sink:
-            file = sink.wrapped
-            ended = await trio.run_process(command, stdout=file, stderr=file, check=False)
+            status = await self._wait([*command, "--until-eof"], sink.wrapped)
         words = (await log.read_text(errors="replace")).strip().splitlines()[-_LAST_WORDS:]
         raise StoryError(
-            f"the vehicle simulator ended with status {ended.returncode}"
+            f"the vehicle simulator ended with status {status}"
             + (f": {' / '.join(words)}" if words else f" ({shlex.join(command[1:4])})")
         )
+
+    async def _wait(self, command: list[str], log: IO[bytes]) -> int | None:
+        """Return the status the process ends with; cancelling ends the process."""
+        # Its standard input is ours to keep open: should we be killed, it ends as well.
+        run = partial(trio.run_process, stdin=PIPE, stdout=log, stderr=log, check=False)
+        async with trio.open_nursery() as nursery:
+            process: trio.Process = await nursery.start(partial(run, command))
+            await process.wait()
+        return process.returncode
 
     def _roster(self) -> bytes:
         """Return who dials in from where, as the simulator's ``--roster`` takes it."""
