@@ -1,8 +1,7 @@
 """Two kinds of protocol error: ours and theirs.
 
-    ProtocolError
-      LocalProtocolError    our own code used a machine in a way its state does not allow
-      RemoteProtocolError   the peer broke the protocol; carries what the standard lets us answer
+``LocalProtocolError``: our own code used a machine in a way its state does not allow.
+``RemoteProtocolError``: the peer broke the protocol; it carries what the standard lets us answer.
 """
 
 from __future__ import annotations

@@ -67,5 +67,5 @@ class Table(Generic[S, T]):
             f"    {state.name} --> {to.name}: {trigger.name}"
             for (state, trigger), to in self.transitions.items()
         ]
-        lines += [f"    {state.name} --> [*]" for state in sorted(self.final, key=lambda s: s.name)]
+        lines += sorted(f"    {state.name} --> [*]" for state in self.final)
         return "\n".join(lines) + "\n"
