@@ -105,6 +105,18 @@ async def test_a_token_without_a_signature_is_refused(tokens: Tokens) -> None:
         await refused(tokens, unsigned(header, claims))
 
 
+@pytest.mark.parametrize("absent", ["exp", "iss", "aud", "sub", "jti", "token_use"])
+async def test_a_token_that_lacks_a_claim_is_refused(tokens: Tokens, absent: str) -> None:
+    issued = tokens.issue("access", "customer", "u1", 900.0)
+    claims = jwt.decode(issued.token, key_of(tokens), ["Ed25519"]).claims
+    header = {"alg": "Ed25519", "kid": key_of(tokens).kid}
+    await tokens.verify(
+        jwt.encode(header, claims, key_of(tokens), ["Ed25519"]), "access", "customer"
+    )
+    del claims[absent]
+    await refused(tokens, jwt.encode(header, claims, key_of(tokens), ["Ed25519"]))
+
+
 async def test_an_unknown_key_is_refused(tokens: Tokens) -> None:
     theirs = OKPKey.generate_key("Ed25519", {"kid": "theirs"})
     token = jwt.encode({"alg": "Ed25519", "kid": "theirs"}, {"sub": "u1"}, theirs, ["Ed25519"])
