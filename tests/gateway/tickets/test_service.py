@@ -11,7 +11,7 @@ from gateway.domain.ticket import TicketState
 from gateway.storage.database import Connection
 from gateway.storage.queries import connectors, events, tickets, vouchers
 from gateway.storage.queries.ticket_records import Ticket
-from gateway.storage.tables.identity import service_provider, tenant
+from gateway.storage.tables.identity import connector, service_provider, tenant
 from gateway.tickets.life import Report
 from tests.gateway.workshops import (
     DISABLED,
@@ -52,10 +52,10 @@ async def test_an_order_becomes_a_pending_ticket(workshop: Workshop, online: Onl
         Decimal("80.10"),
     )
     assert await workshop.service.find(workshop.customer, ticket.id) == ticket
-    connector = await workshop.database.read(connectors.by_number, MINE)
-    assert connector is not None
-    assert connector.vehicle_path == workshop.golf.path
-    assert connector.product_description == "Guided fault finding"
+    device = await workshop.database.read(connectors.by_number, MINE)
+    assert device is not None
+    assert device.vehicle_path == workshop.golf.path
+    assert device.product_description == "Guided fault finding"
 
 
 async def test_a_ticket_is_served_and_closed_with_its_events(
@@ -312,6 +312,19 @@ async def test_garages_see_their_own_tickets_only(workshop: Workshop, online: On
             await workshop.service.rate(other, ticket.id, 1, None)
     assert await workshop.service.active(workshop.customer, MINE) == ticket
     assert await workshop.service.active(workshop.customer, SECOND) is None
+
+
+async def test_a_connector_that_moved_does_not_show_the_former_garages_ticket(
+    workshop: Workshop, online: OnlineSet
+) -> None:
+    ticket = await order(workshop)
+
+    def hand_over(connection: Connection) -> None:
+        connection.execute(connector.update().where(connector.c.id == MINE).values(tenant_id=2))
+
+    await workshop.database.write(hand_over)
+    assert await workshop.service.active(workshop.neighbour, MINE) is None
+    assert (await workshop.service.find(workshop.customer, ticket.id)).connector_id == MINE
 
 
 async def test_a_prepared_ticket_is_ordered_as_the_same_ticket(

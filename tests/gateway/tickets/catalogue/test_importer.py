@@ -97,6 +97,8 @@ async def test_changes_reach_the_rows_that_have_the_name(workshop: Workshop, fol
     offers = await workshop.database.read(products.offers, workshop.golf, BUYER, wanted)
     assert [offer.product.name for offer in offers] == ["Camera calibration"]
     assert offers[0].gross == Decimal("129.00")
+    gone = workshop.products["100102"]
+    assert await workshop.database.read(products.known_product_ids, [gone]) == frozenset()
 
 
 @pytest.mark.parametrize(
