@@ -34,14 +34,15 @@ class _App:
         self.on("/thing", handler)
 
 
-def _kinds(root: type[errors.GatewayError]) -> list[type[errors.GatewayError]]:
-    found = [root]
-    for child in root.__subclasses__():
-        found += _kinds(child)
-    return found
+#: Every refusal of the domain; doors with kinds of their own answer those themselves.
+_KINDS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.GatewayError)
+]
 
 
-@pytest.mark.parametrize("kind", _kinds(errors.GatewayError))
+@pytest.mark.parametrize("kind", _KINDS)
 def test_every_kind_of_refusal_has_a_status(kind: type[errors.GatewayError]) -> None:
     assert 400 <= problems.STATUS[kind.kind] <= 599
 
