@@ -30,7 +30,7 @@ class CloseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CancelBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of ``POST /tickets/{id}/cancel``: number of a reason."""
 
-    reason: Annotated[int, msgspec.Meta(ge=0, le=32_767)] = 0
+    reason: Annotated[int, msgspec.Meta(ge=1, le=32_767)] = 1
 
 
 def blueprint(door: OperatorDoor) -> Blueprint:
