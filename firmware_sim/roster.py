@@ -29,7 +29,8 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         gateway: link port, ``ws://`` or ``wss://``.
         uuid: who it is.
         key: its private key, 32 bytes in base64.
-        vehicle: name of a vehicle of the package, or path of a YAML file.
+        vehicle: name of a vehicle of the package, or path of a YAML file; a fleet's
+            connectors have none.
         vin: another identification number.
         seed: makes everything that is random.
         bus: where its CAN bus is.
@@ -38,7 +39,7 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway: str
     uuid: UUID
     key: str
-    vehicle: str
+    vehicle: str = "golf"
     vin: str | None = None
     seed: int = 0
     bus: str | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gateway.cli.invocation import Invocation, say, show, with_identity
+from gateway.cli.roster import add_roster
 from gateway.identity.identity import Identity
 from gateway.storage.database import Database
 from gateway.storage.queries.identity import Provider, Tenant
@@ -52,6 +53,14 @@ def _add_connector(commands: Commands) -> None:
     add.add_argument("--tenant", type=int, required=True, help="number of its garage")
     add.add_argument("--public-key", help="base64, of a pair the device made itself")
     add.add_argument("--pincode", help="drawn when left out")
+    add.add_argument("--count", type=int, default=1, metavar="N", help="many, for --roster")
+    add.add_argument(
+        "--roster",
+        type=Path,
+        metavar="FILE",
+        help="new file for uuids and keys, as firmware-sim takes it; these have no pincode",
+    )
+    add.add_argument("--gateway", metavar="URL", help="where those of the roster dial in")
     add.set_defaults(command=add_connector)
     connector.add_parser("list", help="list them").set_defaults(command=list_connectors)
     disable = connector.add_parser("disable", help="let it in no more, and end its link")
@@ -127,6 +136,8 @@ def list_tenants(invocation: Invocation) -> int:
 def add_connector(invocation: Invocation) -> int:
     """Add a connector and show what is shown once."""
     given = invocation.arguments
+    if given.roster is not None or given.count != 1:
+        return add_roster(invocation, actor=_actor())
 
     async def work(identity: Identity, _database: Database) -> None:
         made = await identity.connectors.create(

@@ -185,3 +185,33 @@ async def test_every_step_is_audited_and_told_in_the_same_transaction(
     ]
     assert {event.subject for event in told} == {subject}
     assert told[0].payload == {"uuid": str(uuid)}
+
+
+async def test_a_batch_gets_keys_of_its_own_and_no_pincode(
+    identity: Identity, garage: Garage, database: Database
+) -> None:
+    made = await identity.connectors.create_many(garage.tenant_id, 3, actor="test")
+    assert len({key.uuid for key in made}) == len({key.id for key in made}) == 3
+    for key in made:
+        keys = await identity.connectors.keys(key.uuid)
+        assert keys is not None
+        assert (keys.id, keys.public_keys) == (key.id, (public_of(key.private_key),))
+        trail = await database.read(audit.newest, f"connector:{key.uuid}")
+        assert [entry.action for entry in trail] == ["connector.created"]
+    for pincode in ("000000", "", "1234"):
+        with pytest.raises(Unauthorized):
+            await identity.sign_in.by_connector_uuid(made[0].uuid, pincode, address=HERE)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1_001])
+async def test_a_batch_has_bounds(identity: Identity, garage: Garage, count: int) -> None:
+    with pytest.raises(Invalid) as caught:
+        await identity.connectors.create_many(garage.tenant_id, count, actor="test")
+    assert caught.value.field == "count"
+
+
+async def test_a_batch_for_no_garage_makes_nobody(identity: Identity, garage: Garage) -> None:
+    before = await identity.connectors.list()
+    with pytest.raises(NotFound):
+        await identity.connectors.create_many(garage.tenant_id + 1, 2, actor="test")
+    assert await identity.connectors.list() == before
