@@ -8,7 +8,7 @@ ARGS ?=
 .PHONY: demo test check bench lock format clean
 
 demo: $(VENV)/.runtime
-	$(BIN)/gateway demo $(ARGS)
+	@$(BIN)/gateway demo $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/pytest $(ARGS)
@@ -39,18 +39,19 @@ lock: $(VENV)/.dev
 	  --constraint runtime.txt --output-file dev.txt ../pyproject.toml \
 	  --group ../pyproject.toml:build --group ../pyproject.toml:dev
 
+# Silent, because the first line `make demo ARGS=--json` prints is for programs.
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=...")'
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --require-hashes -r requirements/runtime.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/runtime.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
-	touch $@
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
