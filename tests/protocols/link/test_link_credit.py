@@ -121,6 +121,7 @@ class _Flow:
         self.allowance = Allowance(self.inbox.begin())
 
 
+@pytest.mark.slow
 @given(
     window=st.integers(1, 9),
     steps=st.lists(

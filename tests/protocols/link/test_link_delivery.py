@@ -228,6 +228,7 @@ class _Wire:
         self.sender.rewind(self.receiver.received)
 
 
+@pytest.mark.slow
 @given(
     start=st.sampled_from([0, 1, MAX_NUMBER - 5]),
     steps=st.lists(

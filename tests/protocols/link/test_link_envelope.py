@@ -32,6 +32,7 @@ def test_golden_bytes(envelope: Envelope, golden: str) -> None:
     assert unpack(bytes.fromhex(golden)) == envelope
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(Channel),
     st.integers(0, MAX_NUMBER),
@@ -45,6 +46,7 @@ def test_what_is_packed_is_unpacked(
     assert unpack(packed) == Envelope(channel, number, acknowledged, body)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=40))
 def test_any_bytes_are_an_envelope_or_a_remote_error(data: bytes) -> None:
     if len(data) >= HEADER_SIZE and data[0] <= Channel.FRAME:
@@ -97,6 +99,7 @@ def test_the_following_number_is_one_step_away(number: int) -> None:
     assert distance(number, following(number)) == -1
 
 
+@pytest.mark.slow
 @given(NUMBERS, st.integers(0, 2000))
 def test_distance_counts_steps(number: int, steps: int) -> None:
     later = number

@@ -86,6 +86,7 @@ def test_a_broken_key_on_record_fits_nothing(key: bytes) -> None:
     assert not verify([key], sign(PRIVATE, signed), signed)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=80))
 def test_no_other_bytes_are_a_signature(signature: bytes) -> None:
     assert not verify([PUBLIC], signature, transcript(HELLO, CHALLENGE))

@@ -80,6 +80,7 @@ def test_a_slower_path_becomes_the_reference_in_time() -> None:
     assert offset == pytest.approx(2_000_000, abs=10)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.0, 2.0), min_size=1, max_size=50), st.floats(-1e6, 1e6))
 def test_the_smoothed_trip_stays_between_the_extremes(trips: list[float], offset: float) -> None:
     health = Health(5.0, now=0.0)

@@ -148,6 +148,7 @@ MESSAGES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(MESSAGES)
 def test_what_is_encoded_is_decoded(message: Message) -> None:
     try:
@@ -165,12 +166,14 @@ def _decoded(channel: Channel, body: bytes) -> Message | int | None:
         return error.code
 
 
+@pytest.mark.slow
 @given(st.sampled_from(Channel), st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_a_remote_error(channel: Channel, body: bytes) -> None:
     decoded = _decoded(channel, body)
     assert decoded == CloseCode.PROTOCOL or isinstance(decoded, Message)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(GOLDEN), st.data())
 def test_mutated_messages_are_messages_or_remote_errors(
     golden: tuple[Message, str], data: st.DataObject
