@@ -247,7 +247,7 @@ class SessionSettings:
 
     lifetime: Seconds = 14_400.0
     idle: Seconds = 3_600.0
-    max_per_operator: Count = 32
+    max_per_operator: Count = 256
     max_request_bytes: Annotated[int, Meta(ge=7)] = 4_095
     exchange_queue: Count = 32
     exchange_limit: Seconds = 60.0

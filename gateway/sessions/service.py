@@ -44,7 +44,7 @@ class SessionLimits:
 
     lifetime: float = 14_400.0
     idle: float = 3_600.0
-    max_per_operator: int = 32
+    max_per_operator: int = 256
     exchange_limit: float = 90.0
     max_request_bytes: int = 4095
     grace: float = 30.0
