@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import TextIO
 from uuid import UUID
 
@@ -23,8 +23,12 @@ from gateway.demo.seed import Seeded, seed
 from gateway.demo.story import ONLINE_LIMIT, Story, StoryResult
 from gateway.demo.vehicles import Vehicles
 from gateway.demo.world import DemoConnector, World
+from gateway.domain.errors import GatewayError
 from gateway.links.registry import STATUS_EVENT
 from gateway.runtime.logs import Log
+
+#: Exit status of a demo that a signal ended before the story was told.
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class DemoOptions:
     Attributes:
         once: end after the story.
         json: ready line and story line on standard output, the story itself on standard error.
-        data: folder for database and logs; a new temporary one when left out.
+        data: folder to keep database, credentials and logs in, for another run; a temporary one
+            when left out.
         http: port, 0 for any free one.
         link: port, 0 for any free one.
         connectors: how many dial in.
@@ -51,7 +56,11 @@ class DemoOptions:
 
 
 async def run_demo(options: DemoOptions, log: Log) -> int:
-    """Run the demo; return the exit status: 0, or 1 when the story could not be told."""
+    """Run the demo.
+
+    Returns:
+        The exit status: 0, 1 when the story could not be told, 130 when a signal ended it before.
+    """
     out = sys.stderr if options.json else sys.stdout
     presenter: Presenter = PlainPresenter(out) if options.json else presenter_for(out)
     status = 0
@@ -121,14 +130,33 @@ def _fail(group: BaseExceptionGroup[StoryError], stream: TextIO) -> int:
 @asynccontextmanager
 async def _open_world(options: DemoOptions, log: Log) -> AsyncIterator[World]:
     """Run gateway and vehicles while the block runs; the world is complete when it begins."""
-    folder = options.data or Path(await trio.to_thread.run_sync(mkdtemp, None, "gateway-demo-"))
-    settings = _settings(options, folder)
-    async with open_gateway(settings, log) as gateway, trio.open_nursery() as nursery:
-        seeded = await seed(gateway.identity, gateway.database, options.connectors)
-        vehicles = Vehicles(gateway.link_url, seeded.connectors, folder)
-        nursery.start_soon(vehicles.run)
-        yield await _world(gateway, seeded)
-        nursery.cancel_scope.cancel()
+    with _folder(options) as folder:
+        settings = _settings(options, folder)
+        async with open_gateway(settings, log) as gateway, trio.open_nursery() as nursery:
+            seeded = await _seeded(gateway, options.connectors, folder)
+            vehicles = Vehicles(gateway.link_url, seeded.connectors, folder)
+            nursery.start_soon(vehicles.run)
+            yield await _world(gateway, seeded)
+            nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def _folder(options: DemoOptions) -> Iterator[Path]:
+    """Give the block its folder; one of our own making goes with it, secrets and all."""
+    if options.data is not None:
+        yield options.data
+        return
+    with TemporaryDirectory(prefix="gateway-demo-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+async def _seeded(gateway: Gateway, connectors: int, folder: Path) -> Seeded:
+    try:
+        return await seed(gateway.identity, gateway.database, connectors, folder)
+    except GatewayError as error:
+        raise StoryError(
+            f"{folder} cannot be used, choose another folder with --data: {error.detail}"
+        ) from error
 
 
 def _settings(options: DemoOptions, folder: Path) -> Settings:

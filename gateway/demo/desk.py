@@ -27,13 +27,13 @@ class Desk:
         self.client.sign(answer["token"])
 
     # Any: the repair contract's WorkOrder.
-    async def wait_for_work_order(self, vin: str) -> Any:
-        """Return the newest work order whose device is the vehicle of this VIN."""
+    async def wait_for_work_order(self, reference: str) -> Any:
+        """Return the work order of the job that the garage has given this reference."""
         with trio.move_on_after(PATIENCE):
             while True:
                 page = await self.client.get("/api/work-orders")
                 for order in page["data"]:
-                    if vin in str(order):
+                    if reference in str(order["problem_description"]):
                         return await self.client.get(f"/api/work-orders/{order['id']}")
                 await trio.sleep(0.1)
-        raise StoryError(f"desk: no work order for {vin} appeared within {PATIENCE:g} s")
+        raise StoryError(f"desk: no work order for {reference} appeared within {PATIENCE:g} s")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import trio
-from trio_websocket import ConnectionClosed, open_websocket_url
+from trio_websocket import ConnectionClosed, HandshakeError, open_websocket_url
 
 from gateway.demo.http import JsonClient, StoryError
 
@@ -114,8 +114,8 @@ class Portal:
         return await self.client.post("/v1/cart/calculate-prices", body)
 
     # Any: the contract's Ticket.
-    async def order(self, order: Order, vin: str, connector_id: int) -> Any:
-        """Create the ticket."""
+    async def order(self, order: Order, vin: str, connector_id: int, reference: str) -> Any:
+        """Create the ticket; ``reference`` is the garage's own name for the job."""
         return await self.client.post(
             "/v1/tickets",
             {
@@ -125,7 +125,7 @@ class Portal:
                 "connector_id": connector_id,
                 "product_ids": [order.product["id"]],
                 "product_prerequisites": order.answers,
-                "reference": "demo",
+                "reference": reference,
                 "confirmed_unattended_service": bool(order.product.get("is_unattended")),
                 "metadata": {"app_name": "gateway demo", "locale": "en"},
             },
@@ -147,8 +147,8 @@ class Portal:
                     self._take(msgspec.json.decode(await socket.get_message()))
                     if self.events == 1:
                         task_status.started()
-        except (ConnectionClosed, OSError) as error:
-            raise StoryError(f"customer: the websocket broke: {error}") from error
+        except (ConnectionClosed, HandshakeError, OSError) as error:
+            raise StoryError(f"customer: the websocket broke: {error!r}") from error
 
     # Any: the websocket's JSON.
     def _take(self, update: Any) -> None:

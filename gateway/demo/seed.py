@@ -1,16 +1,26 @@
-"""The demo's people and things, made through the same doors an administrator uses."""
+"""The demo's people and things, made through the same doors an administrator uses.
+
+What is shown once only (keys, pincodes, secrets) is written to a file in the demo's folder, for
+its owner alone: another run in the same folder is then the same garage with the same devices.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import secrets
-from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import trio
 
 from gateway.demo.world import (
     DemoConnector,
     DeskCredentials,
     OperatorCredentials,
 )
+from gateway.domain.errors import Invalid
 from gateway.domain.principal import ShopPrincipal
 from gateway.identity.identity import Identity
 from gateway.storage.database import Database
@@ -22,56 +32,99 @@ ACTOR = "demo"
 
 DESK_EMAIL = "desk@garage.example"
 
+PROVIDER = Provider(
+    name="Remote Diagnostics Demo",
+    currency="EUR",
+    company_name="Remote Diagnostics Demo",
+    portal_host="portal.example",
+)
+
+GARAGE = Tenant(
+    provider_id=0,  # as the database numbers it
+    name="Garage Example",
+    currency="EUR",
+    street="Ringweg",
+    number="12",
+    postal_code="1011 AB",
+    locality="Amsterdam",
+    country="NL",
+    email="office@garage.example",
+)
 
 #: (name of the simulated vehicle, kind): one for each kind of bus, taking turns.
 VEHICLES = (("golf", "can"), ("ram1500", "can-fd"), ("xc90", "doip"))
 
 
-@dataclass(frozen=True, slots=True)
-class Seeded:
-    """What was made: everything of the ready line but the addresses."""
+#: Where a run leaves what the next one needs.
+KEPT = "demo.json"
 
+
+class Seeded(msgspec.Struct, frozen=True):
+    """What was made: everything of the ready line but the addresses.
+
+    Attributes:
+        tenant: number of the garage.
+        connectors: of the garage, with their secrets.
+        operator: of the garage's provider.
+        backoffice: the garage's desk.
+    """
+
+    tenant: int
     connectors: tuple[DemoConnector, ...]
     operator: OperatorCredentials
     backoffice: DeskCredentials
 
 
-async def seed(identity: Identity, database: Database, connectors: int) -> Seeded:
-    """Make a provider, a garage with its people and connectors, and bring the catalogue in.
+async def seed(identity: Identity, database: Database, connectors: int, folder: Path) -> Seeded:
+    """Return the demo's world: that of the last run in this folder, else a new one.
 
     Args:
         identity: makes people and devices.
         database: takes the catalogue.
-        connectors: how many; the vehicles take turns.
+        connectors: how many; the vehicles take turns. Those that are missing are added.
+        folder: keeps the secrets for the next run.
+
+    Raises:
+        Conflict: the database has a demo's garage, whose secrets are not in the folder.
+        Invalid: what is in the folder is not what a demo has left there.
     """
+    file = trio.Path(folder) / KEPT
+    seeded = _kept(await file.read_bytes()) if await file.exists() else None
+    if seeded is None:
+        seeded = await _new_world(identity, database)
+    missing = range(len(seeded.connectors), connectors)
+    added = [await _connector(identity, seeded.tenant, number) for number in missing]
+    seeded = msgspec.structs.replace(seeded, connectors=(*seeded.connectors, *added))
+    await trio.to_thread.run_sync(_keep, Path(file), seeded)
+    return msgspec.structs.replace(seeded, connectors=seeded.connectors[:connectors])
+
+
+def _kept(data: bytes) -> Seeded:
+    try:
+        return msgspec.json.decode(data, type=Seeded)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid("demo.kept", f"{KEPT} is not what a demo leaves there: {error}.") from error
+
+
+def _keep(path: Path, seeded: Seeded) -> None:
+    """Write the secrets, for the owner of the folder alone."""
+    new = path.with_suffix(".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(seeded))
+    new.replace(path)
+
+
+async def _new_world(identity: Identity, database: Database) -> Seeded:
+    """Make a provider, a garage and its people, and bring the catalogue in."""
     await import_catalogue(database, files("gateway.demo") / "catalogue")
-    tenants = identity.tenants
-    provider = await tenants.add_provider(
-        Provider(
-            name="Remote Diagnostics Demo",
-            currency="EUR",
-            company_name="Remote Diagnostics Demo",
-            portal_host="portal.example",
-        ),
-        actor=ACTOR,
-    )
-    tenant = await tenants.add(
-        Tenant(
-            provider_id=provider,
-            name="Garage Example",
-            currency="EUR",
-            street="Ringweg",
-            number="12",
-            postal_code="1011 AB",
-            locality="Amsterdam",
-            country="NL",
-            email="office@garage.example",
-        ),
-        actor=ACTOR,
-    )
+    provider = await identity.tenants.add_provider(PROVIDER, actor=ACTOR)
+    garage = dataclasses.replace(GARAGE, provider_id=provider)
+    tenant = await identity.tenants.add(garage, actor=ACTOR)
     operator = await identity.operators.add(provider, "Demo operator", actor=ACTOR)
     return Seeded(
-        connectors=tuple([await _connector(identity, tenant, n) for n in range(connectors)]),
+        tenant=tenant,
+        connectors=(),
         operator=OperatorCredentials(operator.client_id, operator.client_secret),
         backoffice=await _desk(identity, tenant),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -54,6 +55,8 @@ class Story:
         self._portal = Portal(world.http, world.customer_ws)
         self._workshop = Workshop(world.http, world.operator_ws)
         self._desk = Desk(world.http)
+        # Tells this telling's work order from those of earlier ones.
+        self._reference = f"demo {secrets.token_hex(3)}"
 
     async def tell(self) -> StoryResult:
         """Live through the story.
@@ -71,7 +74,7 @@ class Story:
             ticket_id = await self._order(main)
             ticket = await self._serve(main, ticket_id)
             await self._visit_others()
-            order = await self._bill(main)
+            order = await self._bill()
         finally:
             with trio.move_on_after(2, shield=True):
                 for client in (self._portal, self._workshop, self._desk):
@@ -112,6 +115,8 @@ class Story:
     async def _order(self, connector: DemoConnector) -> int:
         show, portal = self._show, self._portal
         show.chapter("A customer orders")
+        if left := await self._workshop.cancel_leftovers(connector.uuid):
+            show.line("operator", f"cancelled {left} ticket of an interrupted story")
         await portal.sign_in(connector.uuid, connector.pincode)
         face = await portal.connector(connector.uuid)
         show.line("customer", f"signed in with connector {face['id']}; it is online")
@@ -124,7 +129,7 @@ class Story:
             f"{order.product['name']}: {Decimal(str(total['value'])):.2f} {total['currency']}, "
             f"{len(order.answers)} questions answered",
         )
-        ticket = await portal.order(order, face["vin_number"], face["id"])
+        ticket = await portal.order(order, face["vin_number"], face["id"], self._reference)
         show.line("customer", f"ticket {ticket['id']} is created (state {ticket['state']})")
         return int(ticket["id"])
 
@@ -163,10 +168,10 @@ class Story:
                 self._show.line(connector.kind, f"{ecu.name}: {vin}, {len(codes)} trouble codes")
             await session.end()
 
-    async def _bill(self, connector: DemoConnector) -> dict[str, Any]:
+    async def _bill(self) -> dict[str, Any]:
         self._show.chapter("The garage's back office")
         await self._desk.sign_in(self._world.backoffice)
-        order = await self._desk.wait_for_work_order(connector.vin)
+        order = await self._desk.wait_for_work_order(self._reference)
         self._show.line("desk", f"work order {order['ticket_no']} for {order['customer']['name']}")
         self._show.table(
             ("line", "quantity", "net price"),

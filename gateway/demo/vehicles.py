@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from functools import partial
@@ -34,7 +35,7 @@ class Vehicles:
             StoryError: it ended by itself, with its last words.
         """
         roster = trio.Path(self._folder) / "vehicles.json"
-        await roster.write_bytes(self._roster())
+        await trio.to_thread.run_sync(self._write_roster, Path(roster))
         log = trio.Path(self._folder) / "vehicles.log"
         # `-m` rather than the console script: the demo then needs no PATH.
         command = [sys.executable, "-m", "firmware_sim", "run", "--roster", str(roster)]
@@ -54,6 +55,12 @@ class Vehicles:
             process: trio.Process = await nursery.start(partial(run, command))
             await process.wait()
         return process.returncode
+
+    def _write_roster(self, path: Path) -> None:
+        """Write the roster for the owner alone: it holds private keys."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self._roster())
 
     def _roster(self) -> bytes:
         """Return who dials in from where, as the simulator's ``--roster`` takes it."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import trio
 import udsoncan
-from trio_websocket import ConnectionClosed, open_websocket_url
+from trio_websocket import ConnectionClosed, HandshakeError, open_websocket_url
 from udsoncan.Request import Request
 from udsoncan.Response import Response
 from udsoncan.services.ClearDiagnosticInformation import ClearDiagnosticInformation
@@ -75,6 +75,14 @@ class Workshop:
         """Return the tickets that wait for somebody."""
         return list((await self.client.get("/operator/v1/tickets", state="pending"))["result"])
 
+    async def cancel_leftovers(self, connector_uuid: str) -> int:
+        """Cancel what an interrupted demo has left on a connector; return how many tickets."""
+        found = (await self.client.get("/operator/v1/tickets"))["result"]
+        left = [ticket["id"] for ticket in found if ticket["connector_uuid"] == connector_uuid]
+        for ticket_id in left:
+            await self.client.post(f"/operator/v1/tickets/{ticket_id}/cancel", {"reason": 1})
+        return len(left)
+
     async def open(self, **subject: object) -> Session:
         """Open a session on a ticket (``ticket_id=``) or a connector (``connector_uuid=``)."""
         opened = await self.client.post("/operator/v1/sessions", subject)
@@ -116,8 +124,8 @@ class Workshop:
                         answered += 1
                         if answered == len(wanted):
                             task_status.started()
-        except (ConnectionClosed, OSError) as error:
-            raise StoryError(f"operator: the websocket broke: {error}") from error
+        except (ConnectionClosed, HandshakeError, OSError) as error:
+            raise StoryError(f"operator: the websocket broke: {error!r}") from error
 
     # Any: the websocket's JSON.
     def _confirms(self, message: Any) -> bool:
