@@ -19,6 +19,9 @@ from gateway.tickets.catalogue.importer import import_catalogue
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
 
+#: Seconds that a replaced key can stay good: a year, by which every device has been seen.
+LONGEST_GRACE = 366 * 86_400.0
+
 
 def add_to(commands: Commands) -> None:
     """Add the administrative commands."""
@@ -41,7 +44,7 @@ def _add_provider_and_tenant(commands: Commands) -> None:
     tenant = _group(commands, "tenant", "garages")
     add = tenant.add_parser("add", help="add one and print its number")
     add.add_argument("name")
-    add.add_argument("--provider", type=int, required=True, help="number of its provider")
+    add.add_argument("--provider", type=_number, required=True, help="number of its provider")
     add.add_argument("--currency", default="EUR", help="ISO 4217")
     add.set_defaults(command=add_tenant)
     tenant.add_parser("list", help="list them").set_defaults(command=list_tenants)
@@ -50,7 +53,7 @@ def _add_provider_and_tenant(commands: Commands) -> None:
 def _add_connector(commands: Commands) -> None:
     connector = _group(commands, "connector", "devices that dial in")
     add = connector.add_parser("add", help="add one; its key and pincode are shown once")
-    add.add_argument("--tenant", type=int, required=True, help="number of its garage")
+    add.add_argument("--tenant", type=_number, required=True, help="number of its garage")
     add.add_argument("--public-key", help="base64, of a pair the device made itself")
     add.add_argument("--pincode", help="drawn when left out")
     add.add_argument("--count", type=int, default=1, metavar="N", help="many, for --roster")
@@ -69,7 +72,7 @@ def _add_connector(commands: Commands) -> None:
     rotate = connector.add_parser("rotate-key", help="give it another key")
     rotate.add_argument("uuid", type=UUID)
     rotate.add_argument("--public-key", help="base64, of a pair the device made itself")
-    rotate.add_argument("--grace", type=float, help="seconds the old key stays good")
+    rotate.add_argument("--grace", type=_seconds, help="seconds the old key stays good")
     rotate.set_defaults(command=rotate_key)
 
 
@@ -77,7 +80,7 @@ def _add_operator(commands: Commands) -> None:
     operator = _group(commands, "operator", "remote operators")
     add = operator.add_parser("add", help="add one; its secret is shown once")
     add.add_argument("name")
-    add.add_argument("--provider", type=int, required=True, help="number of its provider")
+    add.add_argument("--provider", type=_number, required=True, help="number of its provider")
     add.set_defaults(command=add_operator)
     operator.add_parser("list", help="list them").set_defaults(command=list_operators)
 
@@ -87,13 +90,28 @@ def _add_desk_and_catalogue(commands: Commands) -> None:
     add = desk.add_parser("add", help="add one; the password is asked for, or read from a pipe")
     add.add_argument("email")
     add.add_argument("--name", required=True)
-    add.add_argument("--tenant", type=int, required=True, help="number of the garage")
+    add.add_argument("--tenant", type=_number, required=True, help="number of the garage")
     add.add_argument("--role", default="owner", choices=["owner", "manager", "employee"])
     add.set_defaults(command=add_desk)
     catalogue = _group(commands, "catalogue", "vehicles and products")
     bring = catalogue.add_parser("import", help="read every sheet of a folder, all or nothing")
     bring.add_argument("folder", type=Path)
     bring.set_defaults(command=bring_catalogue)
+
+
+def _number(text: str) -> int:
+    """Return a row's number; a larger one cannot be in any database."""
+    number = int(text)
+    if not 1 <= number < 2**63:
+        raise argparse.ArgumentTypeError("a number is 1 or more, as the lists show it")
+    return number
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= LONGEST_GRACE:
+        raise argparse.ArgumentTypeError(f"seconds from 0 to {LONGEST_GRACE:.0f}")
+    return seconds
 
 
 def _actor() -> str:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from gateway.cli import administration, documents, schema, serving
 from gateway.cli.invocation import Command, Invocation
 from gateway.config import ConfigError, load
 from gateway.domain.errors import GatewayError
+from gateway.runtime.supervise import ServiceFailed
 from gateway.storage.migrations.schema import SchemaError
+
+E = TypeVar("E", bound=BaseException)
 
 #: Exit statuses: the command failed; it was called wrongly or is configured wrongly; Ctrl+C.
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -22,22 +26,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = parser().parse_args(argv)
     command: Command = arguments.command
+    status = FAILED
+    # With stars: what ends a nursery comes out of it in a group.
     try:
-        return command(Invocation(arguments, load(arguments.config, os.environ)))
-    except ConfigError as error:
-        return _refuse("configuration", "\n".join(error.problems), MISUSED)
-    except GatewayError as error:
-        return _refuse(error.title, error.detail, FAILED)
-    except (SchemaError, OSError) as error:
-        return _refuse("failed", str(error), FAILED)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        status = command(Invocation(arguments, load(arguments.config, os.environ)))
+    except* KeyboardInterrupt:
+        status = INTERRUPTED
+    except* ConfigError as group:
+        status = MISUSED
+        for config_error in _leaves(group):
+            _tell("configuration", "\n".join(config_error.problems))
+    except* GatewayError as group:
+        for refusal in _leaves(group):
+            _tell(refusal.title, refusal.detail)
+    except* (SchemaError, OSError, ServiceFailed) as group:
+        for error in _leaves(group):
+            _tell("failed", str(error))
+    return status
 
 
-def _refuse(title: str, text: str, status: int) -> int:
+def _leaves(group: BaseExceptionGroup[E]) -> Iterator[E]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _tell(title: str, text: str) -> None:
     for line in text.splitlines():
         sys.stderr.write(f"{title}: {line}\n")
-    return status
 
 
 def parser() -> argparse.ArgumentParser:

@@ -44,6 +44,9 @@ def run_check(invocation: Invocation) -> int:
     """Tell how the database compares with this program; 0 when it fits."""
 
     async def run() -> SchemaState:
+        await trio.Path(invocation.settings.data.directory).mkdir(
+            mode=0o700, parents=True, exist_ok=True
+        )
         async with open_database(invocation.settings.database_url) as database:
             return await check(database)
 
