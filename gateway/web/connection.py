@@ -71,8 +71,10 @@ class _CanRead(EventWrapper):
     @override
     async def wait(self) -> None:
         stream = self._protocol.stream
-        if stream is None or stream.closed:
-            self._reading.cancel()  # it was answered already: nobody will wake us
+        # Hypercorn refused the request itself, without an application that could end the stream:
+        # nobody will wake us. Any other closed stream is about to make room for the next request.
+        if stream is not None and stream.closed and stream.app_put is None:
+            self._reading.cancel()
         await super().wait()
 
 

@@ -115,6 +115,25 @@ async def test_pipelined_requests_are_answered_one_after_the_other() -> None:
     assert answer.count(b"\r\n\r\n") == 3
 
 
+@pytest.mark.slow
+async def test_a_connection_stays_however_soon_the_next_request_follows() -> None:
+    # The next request may arrive at any point of ending the last: between the answer's last byte
+    # and the moment the connection is ready again.
+    async with _connected(HttpSettings()) as (client, ended):
+        answered = 0
+        with trio.fail_after(10):
+            for _ in range(300):
+                await client.send_all(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+                answer = b""
+                while answer.count(b"\r\n\r\n") < 2:
+                    part = await client.receive_some()
+                    assert part, f"disconnected after {answered} answers"
+                    answer += part
+                answered += 2
+        assert answered == 600
+        assert not ended.is_set()
+
+
 async def test_a_peer_that_does_not_read_ends_the_connection() -> None:
     async with _connected(replace(HttpSettings(), send_timeout=0.05)) as (client, ended):
         await client.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
