@@ -63,25 +63,28 @@ async def run_demo(options: DemoOptions, log: Log) -> int:
     """
     out = sys.stderr if options.json else sys.stdout
     presenter: Presenter = PlainPresenter(out) if options.json else presenter_for(out)
+    told = trio.Event()
     status = 0
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_end_on_signal, nursery.cancel_scope)
-            await _run(options, presenter, log)
-            nursery.cancel_scope.cancel()
+        await _run(options, presenter, log, told)
+        status = 0 if told.is_set() else INTERRUPTED
     except* StoryError as group:
         status = _fail(group, sys.stderr)
     return status
 
 
-async def _end_on_signal(scope: trio.CancelScope) -> None:
-    """Stop in order on SIGTERM: vehicles must not outlive the gateway."""
-    with trio.open_signal_receiver(signal.SIGTERM) as signals:
-        async for _ in signals:
-            scope.cancel()
+async def _end_on_signal(
+    scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Cancel at a signal; the next one finds Python's own handlers and ends all at once."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        await anext(signals)
+    scope.cancel()
 
 
-async def _run(options: DemoOptions, presenter: Presenter, log: Log) -> None:
+async def _run(options: DemoOptions, presenter: Presenter, log: Log, told: trio.Event) -> None:
+    """Run the demo to its end, or for ever; ``told`` is set once nothing of the story is left."""
     async with _open_world(options, log) as world:
         if options.json:
             write_json_line(world, sys.stdout)
@@ -90,6 +93,7 @@ async def _run(options: DemoOptions, presenter: Presenter, log: Log) -> None:
             if options.json and options.once:
                 write_json_line(result, sys.stdout)
             _conclude(presenter, result)
+        told.set()
         if not options.once:
             _invite(presenter, world)
             await trio.sleep_forever()
@@ -133,6 +137,8 @@ async def _open_world(options: DemoOptions, log: Log) -> AsyncIterator[World]:
     with _folder(options) as folder:
         settings = _settings(options, folder)
         async with open_gateway(settings, log) as gateway, trio.open_nursery() as nursery:
+            # Inside the gateway: a signal ends story and vehicles, then the gateway in order.
+            await nursery.start(_end_on_signal, nursery.cancel_scope)
             seeded = await _seeded(gateway, options.connectors, folder)
             vehicles = Vehicles(gateway.link_url, seeded.connectors, folder)
             nursery.start_soon(vehicles.run)
