@@ -67,7 +67,7 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.shutdown import Shutdown
 from gateway.runtime.supervise import Supervisor, open_supervisor
 from gateway.sessions.endings import TicketEndings
-from gateway.sessions.service import SessionLimits, SessionService
+from gateway.sessions.service import SAFE_STATE_LIMIT, SessionLimits, SessionService
 from gateway.storage.database import Connection, Database, open_database
 from gateway.storage.migrations.schema import upgrade
 from gateway.tickets.service import TicketService
@@ -140,7 +140,12 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
         async with open_supervisor(log, metrics, shutdown) as services:
             await _start_inner(services, core)
             link_url: str = await _start_links(services, core)
-            await services.start("sessions", core.sessions.serve, stop=core.sessions.stop)
+            await services.start(
+                "sessions",
+                core.sessions.serve,
+                stop=core.sessions.stop,
+                stop_within=SAFE_STATE_LIMIT + 1,
+            )
             app = build_http(core, draining)
             serve = partial(
                 serve_http, app, settings.http, log=log, metrics=metrics, draining=draining

@@ -168,9 +168,12 @@ class SessionService:
         session.state = SessionState.ENDED
         safe, detail = False, "the connector did not answer in time; it does this by itself"
         try:
+            live = self._registry.require(session.connector)
+            # A gateway that goes down does not wait for a connector that is gone.
+            hopeless = reason is EndReason.SHUTDOWN and not live.connected
             # Whoever asked may go away; the lease must wait for the vehicle all the same.
-            with trio.move_on_after(SAFE_STATE_LIMIT, shield=True):
-                closed = await self._registry.require(session.connector).close_session(session.id)
+            with trio.move_on_after(0 if hopeless else SAFE_STATE_LIMIT, shield=True):
+                closed = await live.close_session(session.id)
                 safe, detail = closed.safe, closed.detail
         except (Unavailable, NotFound, Conflict) as error:
             detail = error.detail
