@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import pytest
+import trio
+
+from gateway.links.monitors import MAX_LAG, FrameFeed, Monitors
+from protocols.can.batch import encode_batch
+from protocols.can.frame import CanFrame
+from protocols.errors import RemoteProtocolError
+from protocols.link.messages import FrameFilter, MonitorStart, MonitorStop
+from tests.support.link_world import settle
+
+ENGINE, BODY = FrameFilter(0x7E0, 0x7F0), FrameFilter(0x600, 0x700)
+
+
+def _batch(bus: int, frames: int = 1) -> bytes:
+    return encode_batch(bus, [CanFrame(0x100, bytes([n % 256])) for n in range(frames)])
+
+
+class _Orders:
+    """Monitors, and what they told a connector that can be away."""
+
+    def __init__(self) -> None:
+        self.said: list[MonitorStart | MonitorStop] = []
+        self.reachable = True
+        self.monitors = Monitors(self._send)
+        self.monitors.offer(("can0", "can1"))
+
+    def _send(self, order: MonitorStart | MonitorStop) -> bool:
+        if self.reachable:
+            self.said.append(order)
+        return self.reachable
+
+
+async def test_a_bus_is_monitored_from_its_first_listener_to_its_last() -> None:
+    orders = _Orders()
+    with orders.monitors.listen("can1", (ENGINE,)):
+        with orders.monitors.listen("can1", (BODY, ENGINE)):
+            pass
+        with orders.monitors.listen("can1"):
+            pass
+    assert orders.said == [
+        MonitorStart("can1", 1, (ENGINE,)),
+        MonitorStart("can1", 1, (ENGINE, BODY)),
+        MonitorStart("can1", 1, (ENGINE,)),
+        MonitorStart("can1", 1, ()),
+        MonitorStart("can1", 1, (ENGINE,)),
+        MonitorStop("can1"),
+    ]
+
+
+async def test_buses_do_not_mix() -> None:
+    orders = _Orders()
+    with orders.monitors.listen("can0") as zero, orders.monitors.listen("can1") as one:
+        orders.monitors.deliver(_batch(1))
+        orders.monitors.deliver(_batch(0))
+        orders.monitors.deliver(_batch(7))  # nobody's
+        assert await zero.next() == _batch(0)
+        assert await one.next() == _batch(1)
+
+
+async def test_a_slow_listener_loses_its_own_oldest_and_is_told_how_many_frames() -> None:
+    orders = _Orders()
+    with orders.monitors.listen("can0") as slow, orders.monitors.listen("can0") as quick:
+        for number in range(MAX_LAG + 3):
+            orders.monitors.deliver(_batch(0, frames=number + 1))
+            assert await quick.next() == _batch(0, frames=number + 1)
+        assert (slow.dropped, quick.dropped) == (1 + 2 + 3, 0)
+        assert await slow.next() == _batch(0, frames=4)
+
+
+async def test_a_listener_waits_for_the_next_batch(nursery: trio.Nursery) -> None:
+    feed = FrameFeed("can0", ())
+    got: list[bytes] = []
+
+    async def listen() -> None:
+        async for batch in feed:
+            got.append(batch)  # noqa: PERF401 - each as it comes
+
+    nursery.start_soon(listen)
+    for count in (1, 2):
+        await settle()
+        feed.put(_batch(0, frames=count))
+    await settle()
+    assert got == [_batch(0, frames=1), _batch(0, frames=2)]
+    nursery.cancel_scope.cancel()
+
+
+async def test_what_is_no_batch_is_the_connectors_fault() -> None:
+    orders = _Orders()
+    with orders.monitors.listen("can0"), pytest.raises(RemoteProtocolError):
+        orders.monitors.deliver(b"nonsense")
+
+
+async def test_an_unknown_bus_is_not_listened_to() -> None:
+    orders = _Orders()
+    with pytest.raises(KeyError), orders.monitors.listen("can9"):
+        pass
+    assert orders.said == []
+
+
+async def test_a_connector_that_forgot_everything_is_told_again() -> None:
+    orders = _Orders()
+    with orders.monitors.listen("can0"):
+        with orders.monitors.listen("can1"):
+            pass
+        orders.said.clear()
+        orders.monitors.restore()
+        assert orders.said == [MonitorStart("can0", 0)]
+
+
+async def test_what_changed_while_the_connector_was_away_is_said_when_it_is_back() -> None:
+    orders = _Orders()
+    with orders.monitors.listen("can0"):
+        orders.reachable = False
+        with orders.monitors.listen("can1"):
+            for _ in range(1000):
+                with orders.monitors.listen("can0", (ENGINE,)):
+                    pass
+        orders.reachable = True
+        orders.said.clear()
+        orders.monitors.catch_up()
+        assert sorted(orders.said, key=repr) == [MonitorStart("can0", 0), MonitorStop("can1")]
+        orders.said.clear()
+        orders.monitors.catch_up()
+        assert orders.said == []
+
+
+async def test_a_bus_that_is_gone_lets_its_listeners_go() -> None:
+    orders = _Orders()
+    left = []
+    with orders.monitors.listen("can1") as feed:
+        orders.monitors.offer(("can0",))
+        orders.monitors.restore()
+        await feed.next()
+        left.append("never")
+    assert left == []
+    assert feed.scope.cancelled_caught
+    assert orders.said == [MonitorStart("can1", 1), MonitorStop("can1")]
+
+
+async def test_the_end_lets_every_listener_go() -> None:
+    orders = _Orders()
+    with orders.monitors.listen("can0") as feed:
+        orders.monitors.end()
+        await feed.next()
+    assert feed.scope.cancelled_caught
