@@ -5,6 +5,7 @@ Every machine here has the same small face: ``receive(data, now)``, ``send(messa
 argument in seconds of any monotonic clock; a deadline is a return value. So every timer of the
 standards can be tested to the microsecond without waiting.
 
+    diagnosis a tester on CAN: many exchanges over one stream of frames; above the next four
     link      connector <-> gateway, over a websocket
     uds       ISO 14229: a tester's exchange policy, an ECU's session and security state
     isotp     ISO 15765-2 on can-isotp's engine, without its threads

@@ -6,7 +6,7 @@ from trio.testing import MockClock
 
 from firmware_sim.assembly import VehicleSettings, open_device
 from firmware_sim.buses.can_bus import open_bus
-from firmware_sim.firmware.device import FIRST_POLICY, REMEMBERED, Device
+from firmware_sim.firmware.device import FIRST_POLICY, Device
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
 from protocols.errors import RemoteProtocolError
@@ -19,7 +19,7 @@ from protocols.link.messages import (
     Target,
 )
 
-ENGINE, BODY = CanTarget(0x7E0, 0x7E8), CanTarget(0x70E, 0x778)
+ENGINE = CanTarget(0x7E0, 0x7E8)
 VIN = b"\x62\xf1\x90WVWZZZAUZHP341562"
 
 
@@ -93,20 +93,10 @@ async def test_answers_to_something_else_are_no_answer(autojump_clock: MockClock
 async def test_the_times_an_ecu_states_are_taken_over(autojump_clock: MockClock) -> None:
     async with open_device(VehicleSettings(vehicle="ram1500")) as device:
         await ask(device, ENGINE, "1003")
-        assert device._policies[ENGINE].p2 == 0.025
-        assert device._policies[ENGINE].margin == FIRST_POLICY.margin
+        assert device._patience.of(ENGINE).p2 == 0.025
+        assert device._patience.of(ENGINE).margin == FIRST_POLICY.margin
         await ask(device, FunctionalTarget(), "1003")  # of many answers none is everybody's
-        assert FunctionalTarget() not in device._policies
-
-
-async def test_what_is_remembered_of_ecus_is_bounded(autojump_clock: MockClock) -> None:
-    async with open_device(VehicleSettings(vehicle="golf")) as device:
-        await ask(device, ENGINE, "1003")
-        for number in range(REMEMBERED):
-            device._policies[CanTarget(number, 0x7FF)] = FIRST_POLICY
-        await ask(device, BODY, "1003")
-        assert BODY in device._policies
-        assert ENGINE not in device._policies
+        assert device._patience.of(FunctionalTarget()) == FIRST_POLICY
 
 
 async def test_a_batch_goes_to_its_bus(autojump_clock: MockClock) -> None:

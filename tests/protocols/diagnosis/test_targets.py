@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from firmware_sim.firmware.targets import (
+from protocols.diagnosis.targets import (
     OBD_FUNCTIONAL_29,
     functional_addresses,
     physical_address,
