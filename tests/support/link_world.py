@@ -148,7 +148,9 @@ async def settle(rounds: int = 60) -> None:
         await trio.lowlevel.checkpoint()
 
 
-async def until(condition: Callable[[], bool], *, within: float = 5.0) -> None:
+async def until(
+    condition: Callable[[], bool], *, within: float = 5.0, every: float = 0.001
+) -> None:
     """Wait until something has become true.
 
     Raises:
@@ -156,7 +158,7 @@ async def until(condition: Callable[[], bool], *, within: float = 5.0) -> None:
     """
     with trio.fail_after(within):
         while not condition():  # noqa: ASYNC110 - what is waited for belongs to others
-            await trio.sleep(0.001)
+            await trio.sleep(every)
 
 
 Answer = Callable[[ExchangeRequest], ExchangeResult | None]
@@ -283,6 +285,22 @@ class DialledConnector:
         """Break the present connection."""
         assert self.stream is not None
         self.stream.cut()
+
+    async def cut_after(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+        self.cut()
+
+    async def send_frames(self, batch: bytes) -> None:
+        """Send a batch as soon as the link takes it."""
+        assert self.link is not None
+        while not self.link.send_frames(batch):
+            assert self.link.state is State.LIVE
+            await trio.sleep(0.001)
+        self._wake.set()
+
+    def asked(self) -> list[ExchangeRequest]:
+        """Return the requests that came, over all connections."""
+        return [message for message in self.got if isinstance(message, ExchangeRequest)]
 
     def of(self, kind: type[Message]) -> list[Message]:
         """Return the messages of one kind that came, over all connections."""
