@@ -10,8 +10,8 @@ import msgspec
 import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
 
+from benchmarks.node import Node
 from gateway.demo.workshop import Workshop
-from gateway.demo.world import World
 
 
 class SocketClient:
@@ -50,11 +50,12 @@ class SocketClient:
 
 
 @asynccontextmanager
-async def open_client(world: World) -> AsyncIterator[tuple[Workshop, SocketClient]]:
+async def open_client(node: Node) -> AsyncIterator[tuple[Workshop, SocketClient]]:
     """Sign in and open the websocket."""
-    workshop = Workshop(world.http, world.operator_ws)
-    await workshop.sign_in(world.operator.client_id, world.operator.client_secret)
-    url = f"{world.operator_ws}?access_token={workshop.token}"
+    socket_url = f"{node.http.replace('http', 'ws', 1)}/ws/operator"
+    workshop = Workshop(node.http, socket_url)
+    await workshop.sign_in(node.client_id, node.client_secret)
+    url = f"{socket_url}?access_token={workshop.token}"
     async with open_websocket_url(url) as socket, trio.open_nursery() as nursery:
         client = SocketClient(socket)
         nursery.start_soon(client.read)

@@ -1,60 +1,184 @@
-"""A gateway with simulated vehicles, each in a process of its own, as in the field."""
+"""A gateway and its simulated vehicles, in processes of their own, as in the field.
+
+Everything is made known through the command line, as an administrator would do it.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
-from subprocess import PIPE
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx2
 import msgspec
 import trio
 
-from gateway.demo.world import World
-
-#: From start to the ready line, seconds; every connector has to come online.
+#: From start to every connector online, seconds.
 START_LIMIT = 120.0
+
+QUICK = Path(__file__).parent / "vehicles" / "quick.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Where a running gateway is, and who may use it.
+
+    Attributes:
+        http: URL of REST and websockets.
+        link: URL connectors dial.
+        connectors: their UUIDs, all online.
+        client_id: of the operator.
+        client_secret: of the operator.
+        gateway: process id of the gateway.
+    """
+
+    http: str
+    link: str
+    connectors: tuple[str, ...]
+    client_id: str
+    client_secret: str
+    gateway: int
+
+
+class _Setup:
+    """Makes an installation in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.roster = folder / "roster.json"
+        self.http_port, self.link_port = _free_port(), _free_port()
+        self.environment = {
+            **os.environ,
+            "GATEWAY_DATA_DIRECTORY": str(folder / "data"),
+            "GATEWAY_HTTP_PORT": str(self.http_port),
+            "GATEWAY_LINK_PORT": str(self.link_port),
+            "GATEWAY_LINK_MAX_CONNECTORS": "20000",
+            "GATEWAY_LOG_LEVEL": "warning",
+        }
+
+    @property
+    def link(self) -> str:
+        return f"ws://127.0.0.1:{self.link_port}/link/v1"
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command line of the gateway."""
+        return [sys.executable, "-m", "gateway", *arguments]
+
+    def run(self, *arguments: str) -> str:
+        """Run a command of the gateway to its end and return what it said."""
+        return subprocess.run(
+            self.command(*arguments),
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def provision(self, connectors: int) -> tuple[str, str]:
+        """Make everybody known; return the operator's credentials."""
+        provider = self.run("provider", "add", "Benchmark").strip()
+        tenant = self.run("tenant", "add", "Garage", "--provider", provider).strip()
+        self.run(
+            "connector",
+            "add",
+            "--tenant",
+            tenant,
+            "--count",
+            str(connectors),
+            "--roster",
+            str(self.roster),
+            "--gateway",
+            self.link,
+        )
+        said = self.run("operator", "add", "Benchmark", "--provider", provider)
+        found = re.findall(r"client (?:id|secret)\s+(\S+)", said)
+        return found[0], found[1]
+
+    def put_into(self, vehicle: Path) -> tuple[str, ...]:
+        """Let every connector of the roster sit in ``vehicle``; return their UUIDs."""
+        entries = msgspec.json.decode(self.roster.read_bytes())
+        for seed, entry in enumerate(entries):
+            entry.update(vehicle=str(vehicle), seed=seed)
+        self.roster.write_bytes(msgspec.json.encode(entries))
+        return tuple(entry["uuid"] for entry in entries)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
-async def open_node(connectors: int) -> AsyncIterator[World]:
-    """Run a gateway with ``connectors`` vehicles while the block runs."""
-    with TemporaryDirectory(prefix="gateway-bench-") as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "gateway",
-            "demo",
-            "--json",
-            "--no-story",
-            "--data",
-            folder,
-            "--connectors",
-            str(connectors),
-        ]
-        async with trio.open_nursery() as nursery:
-            process: trio.Process = await nursery.start(
-                partial(trio.run_process, command, stdout=PIPE, check=False)
-            )
-            with trio.fail_after(START_LIMIT):
-                yield_world = msgspec.json.decode(await _first_line(process), type=World)
-            try:
-                yield yield_world
-            finally:
-                process.terminate()
-                with trio.move_on_after(20, shield=True):
-                    await process.wait()
+async def open_node(connectors: int, vehicle: Path = QUICK) -> AsyncIterator[Node]:
+    """Run a gateway with this many vehicles while the block runs."""
+    with TemporaryDirectory(prefix="gateway-bench-") as name:
+        setup = _Setup(Path(name))
+        client_id, client_secret = await trio.to_thread.run_sync(setup.provision, connectors)
+        uuids = setup.put_into(vehicle)
+        async with _process(setup, setup.command("serve")) as gateway:
+            await _until_ready(setup.http_port)
+            simulator = [
+                sys.executable,
+                "-m",
+                "firmware_sim",
+                "run",
+                "--roster",
+                str(setup.roster),
+            ]
+            async with _process(setup, simulator):
+                node = Node(
+                    http=f"http://127.0.0.1:{setup.http_port}",
+                    link=setup.link,
+                    connectors=uuids,
+                    client_id=client_id,
+                    client_secret=client_secret,
+                    gateway=gateway.pid,
+                )
+                await _until_online(setup.http_port, connectors)
+                yield node
+
+
+@asynccontextmanager
+async def _process(setup: _Setup, command: list[str]) -> AsyncIterator[trio.Process]:
+    async with trio.open_nursery() as nursery:
+        run = partial(trio.run_process, command, env=setup.environment, check=False)
+        process: trio.Process = await nursery.start(run)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            with trio.move_on_after(20, shield=True):
+                await process.wait()
             nursery.cancel_scope.cancel()
 
 
-async def _first_line(process: trio.Process) -> bytes:
-    if process.stdout is None:
-        raise AssertionError("standard output is a pipe")
-    line = b""
-    async for data in process.stdout:
-        line += data
-        if b"\n" in line:
-            return line.partition(b"\n")[0]
-    raise RuntimeError("the gateway ended before it was ready")
+async def _until_ready(port: int) -> None:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        with trio.fail_after(START_LIMIT):
+            while True:
+                try:
+                    if (await client.get("/readyz")).status_code == 200:
+                        return
+                except httpx2.HTTPError:
+                    await trio.sleep(0.1)
+
+
+async def _until_online(port: int, connectors: int) -> None:
+    """Wait until the gateway counts every connector as online."""
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        with trio.fail_after(START_LIMIT):
+            while True:
+                page = (await client.get("/metrics")).text
+                found = re.search(r"^gateway_connectors_online (\S+)", page, re.MULTILINE)
+                if found is not None and float(found[1]) >= connectors:
+                    return
+                await trio.sleep(0.1)

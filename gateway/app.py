@@ -19,7 +19,7 @@ safe state while their links still stand, then connectors are told to come back.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -171,6 +171,20 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
     sessions = SessionService(registry, _session_limits(settings), utc_now, live.publish)
     tickets = TicketService(database, registry, utc_now)
     return Core(settings, log, metrics, database, identity, bus, live, registry, sessions, tickets)
+
+
+def _gauge(
+    metrics: Metrics, registry: Registry, sessions: SessionService, live: LiveEvents
+) -> None:
+    """Show what there is at any moment; counted when asked, so that it costs nothing else."""
+    shown: dict[str, tuple[str, Callable[[], float]]] = {
+        "connectors_online": ("Connectors online or within their resume window", registry.__len__),
+        "sessions_open": ("Operator sessions", sessions.__len__),
+        "live_events_waiting": ("Live events on their way", lambda: live.statistics().queued),
+        "live_events_dropped": ("Live events lost", lambda: live.statistics().dropped),
+    }
+    for name, (description, value) in shown.items():
+        metrics.gauge(name, description).set_function(value)
 
 
 def _session_limits(settings: Settings) -> SessionLimits:

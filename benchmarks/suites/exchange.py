@@ -18,14 +18,13 @@ import trio
 
 from benchmarks.client import SocketClient, open_client
 from benchmarks.harness import Report, Row, environment, row_from
-from benchmarks.node import open_node
+from benchmarks.node import QUICK, Node, open_node
 from firmware_sim.assembly import VehicleSettings, open_device
-from gateway.demo.world import World
 from protocols.link.messages import CanTarget
 
 READ_VIN, TESTER_PRESENT = "22F190", "3E00"
 
-#: The engine of the classic CAN vehicle; the vehicles take turns, so each third one is it.
+#: The one control unit of the benchmark's vehicle.
 ENGINE = {"request_id": 0x7E0, "response_id": 0x7E8}
 
 SESSIONS = 50
@@ -34,9 +33,9 @@ SESSIONS = 50
 async def run(seconds: float) -> Report:
     """Measure all rows, each for about ``seconds``."""
     rows = [await _direct(READ_VIN, seconds), await _direct(TESTER_PRESENT, seconds)]
-    async with open_node(connectors=SESSIONS * 3) as world:
+    async with open_node(connectors=SESSIONS) as node:
         cases = product((READ_VIN, TESTER_PRESENT), (1, SESSIONS))
-        rows += [await _through(world, request, many, seconds) for request, many in cases]
+        rows += [await _through(node, request, many, seconds) for request, many in cases]
     return Report("exchange", (*rows, *_added(rows)), environment())
 
 
@@ -65,7 +64,7 @@ async def _direct(request: str, seconds: float) -> Row:
     target = CanTarget(ENGINE["request_id"], ENGINE["response_id"])
     payload = bytes.fromhex(request)
     samples = []
-    async with open_device(VehicleSettings(vehicle="golf")) as device:
+    async with open_device(VehicleSettings(vehicle=str(QUICK))) as device:
         began = trio.current_time()
         while trio.current_time() - began < seconds:
             at = trio.current_time()
@@ -77,11 +76,10 @@ async def _direct(request: str, seconds: float) -> Row:
     return row_from(f"{_label(request)}, direct on the bus", samples, elapsed)
 
 
-async def _through(world: World, request: str, sessions: int, seconds: float) -> Row:
-    can = [c.uuid for c in world.connectors if c.kind == "can"][:sessions]
+async def _through(node: Node, request: str, sessions: int, seconds: float) -> Row:
     samples: list[float] = []
-    async with open_client(world) as (workshop, client):
-        opened = [await workshop.open(connector_uuid=uuid) for uuid in can]
+    async with open_client(node) as (workshop, client):
+        opened = [await workshop.open(connector_uuid=uuid) for uuid in node.connectors[:sessions]]
         began = trio.current_time()
         async with trio.open_nursery() as nursery:
             for session in opened:

@@ -75,6 +75,9 @@ class SessionService:
         self._leases = Leases()
         self._stopping = trio.Event()
 
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     # --- life --------------------------------------------------------------------------------
 
     def open(
