@@ -27,8 +27,8 @@ from gateway.domain.errors import GatewayError
 from gateway.links.registry import STATUS_EVENT
 from gateway.runtime.logs import Log
 
-#: Exit status of a demo that a signal ended before the story was told.
-INTERRUPTED = 130
+#: Exit statuses: the story could not be told; a signal ended it before it was.
+FAILED, INTERRUPTED = 1, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ async def run_demo(options: DemoOptions, log: Log) -> int:
     try:
         await _run(options, presenter, log, told)
         status = 0 if told.is_set() else INTERRUPTED
-    except* StoryError as group:
-        status = _fail(group, sys.stderr)
+    except* StoryError:
+        status = FAILED
     return status
 
 
@@ -121,14 +121,18 @@ def _invite(presenter: Presenter, world: World) -> None:
     presenter.line("desk", f"{desk.email} password {desk.password}")
 
 
-def _fail(group: BaseExceptionGroup[StoryError], stream: TextIO) -> int:
-    """Say why the story ended, once."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    stream.write(f"the story could not be told: {error}\n")
-    stream.flush()
-    return 1
+@contextmanager
+def _reasons_told(stream: TextIO) -> Iterator[None]:
+    """Say why the story ended, once, and at once: stopping in order may take some seconds."""
+    try:
+        yield
+    except* StoryError as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        stream.write(f"the story could not be told: {error}\n")
+        stream.flush()
+        raise
 
 
 @asynccontextmanager
@@ -136,13 +140,24 @@ async def _open_world(options: DemoOptions, log: Log) -> AsyncIterator[World]:
     """Run gateway and vehicles while the block runs; the world is complete when it begins."""
     with _folder(options) as folder:
         settings = _settings(options, folder)
-        async with open_gateway(settings, log) as gateway, trio.open_nursery() as nursery:
-            # Inside the gateway: a signal ends story and vehicles, then the gateway in order.
-            await nursery.start(_end_on_signal, nursery.cancel_scope)
+        async with open_gateway(settings, log) as gateway, _inner_nursery() as nursery:
             seeded = await _seeded(gateway, options.connectors, folder)
             vehicles = Vehicles(gateway.link_url, seeded.connectors, folder)
             nursery.start_soon(vehicles.run)
             yield await _world(gateway, seeded)
+
+
+@asynccontextmanager
+async def _inner_nursery() -> AsyncIterator[trio.Nursery]:
+    """Give the block a nursery that ends with it, or with a signal.
+
+    It is opened inside the gateway's block, so that story and vehicles end first and the gateway
+    in order after them.
+    """
+    with _reasons_told(sys.stderr):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_end_on_signal, nursery.cancel_scope)
+            yield nursery
             nursery.cancel_scope.cancel()
 
 
