@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -22,6 +22,7 @@ from firmware_sim.firmware.link import Backoff, Identity, LinkClient
 from firmware_sim.firmware.sessions import Sessions
 from protocols.errors import RemoteProtocolError
 from protocols.link import events
+from protocols.link.credit import DEFAULT_WINDOWS
 from protocols.link.delivery import ChannelFull
 from protocols.link.messages import (
     BusInfo,
@@ -35,6 +36,7 @@ from protocols.link.messages import (
     MonitorStart,
     MonitorStop,
     SessionClose,
+    SessionClosed,
     SessionOpen,
     StatusReport,
     Target,
@@ -99,10 +101,14 @@ class Connector:
         self._vehicle = vehicle
         self._nursery = nursery
         self._link: LinkClient | None = None
-        self._sessions = Sessions(vehicle.exchange, nursery)
+        self._sessions = Sessions(vehicle.exchange, nursery, self._tell)
         self._monitors: dict[str, trio.CancelScope] = {}
         self._reported: StatusReport | None = None
         self._slots = trio.CapacityLimiter(MAX_AT_WORK)
+        # As many as the link has credit for, so it is never full.
+        self._batches, self._to_write = trio.open_memory_channel[bytes](
+            DEFAULT_WINDOWS[Channel.FRAME]
+        )
 
     def attach(self, link: LinkClient) -> None:
         """Take the link that this connector speaks through."""
@@ -125,20 +131,21 @@ class Connector:
             case events.MessageReceived(message, channel):
                 self._on_message(message, channel)
             case events.FramesReceived(batch):
-                self._spawn(self._put_frames, batch)
+                self._batches.send_nowait(batch)
             case _:
                 return
 
     def _on_live(self, *, resumed: bool) -> None:
         if resumed:
             self._sessions.link_back()
-            return
-        # The gateway knows nothing of what was: sessions end, monitors stop, it hears how we are.
-        self._sessions.abandon_all()
-        for scope in self._monitors.values():
-            scope.cancel()
+        else:
+            # The gateway knows nothing of what was: sessions end, monitors stop.
+            self._sessions.abandon_all()
+            for bus in tuple(self._monitors):
+                self._stop_monitor(bus)
+        # Nobody heard what changed while the link was gone.
         if self._reported is not None:
-            self.link.send(self._reported)
+            self._tell(self._reported)
 
     def _on_message(self, message: Message, channel: Channel) -> None:
         match message:
@@ -150,8 +157,7 @@ class Connector:
             case SessionClose(session):
                 self._spawn(self._close_session, session)
             case MonitorStart():
-                self._stop_monitor(message.bus)
-                self._spawn(self._monitor, message)
+                self._start_monitor(message)
             case MonitorStop(bus):
                 self._stop_monitor(bus)
             case _:
@@ -174,24 +180,36 @@ class Connector:
             self.link.consumed(Channel.EXCHANGE)
 
     async def _close_session(self, session: str) -> None:
-        self.link.send(await self._sessions.close(session))
+        self._tell(await self._sessions.close(session))
 
-    async def _put_frames(self, batch: bytes) -> None:
-        try:
-            await self._vehicle.send_frames(batch)
-        except RemoteProtocolError as error:
-            self.link.goodbye(str(error))
-        finally:
-            self.link.consumed(Channel.FRAME)
+    def _tell(self, message: SessionClosed | StatusReport) -> None:
+        # With a full queue the gateway has been gone for long; it asks again, or gives us up.
+        with suppress(ChannelFull):
+            self.link.send(message)
+
+    async def write_frames(self) -> None:
+        """Put the gateway's frames on the vehicle's buses, in their order; runs for ever."""
+        async for batch in self._to_write:
+            try:
+                await self._vehicle.send_frames(batch)
+            except RemoteProtocolError as error:
+                self.link.goodbye(str(error))
+            finally:
+                self.link.consumed(Channel.FRAME)
+
+    def _start_monitor(self, order: MonitorStart) -> None:
+        self._stop_monitor(order.bus)
+        # On record at once: the order to stop may come before the task has run.
+        scope = self._monitors[order.bus] = trio.CancelScope()
+        self._spawn(self._monitor, order, scope)
 
     def _stop_monitor(self, bus: str) -> None:
         scope = self._monitors.pop(bus, None)
         if scope is not None:
             scope.cancel()
 
-    async def _monitor(self, order: MonitorStart) -> None:
-        with trio.CancelScope() as scope:
-            self._monitors[order.bus] = scope
+    async def _monitor(self, order: MonitorStart, scope: trio.CancelScope) -> None:
+        with scope:
             async with self._vehicle.monitor(
                 order.bus, order.index, order.filters, order.flush_ms / 1000
             ) as source:
@@ -206,7 +224,7 @@ class Connector:
             if report != self._reported:
                 self._reported = report
                 if self.link.live:
-                    self.link.send(report)
+                    self._tell(report)
             await trio.sleep(STATUS_INTERVAL)
 
 
@@ -251,4 +269,5 @@ async def run_connector(vehicle: VehicleSide, dial: Dial, random: Random) -> Non
         )
         connector.attach(link)
         nursery.start_soon(connector.report_status)
+        nursery.start_soon(connector.write_frames)
         await link.run()

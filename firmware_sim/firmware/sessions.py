@@ -42,13 +42,19 @@ class _Session:
     Attributes:
         writer: holds the lease.
         grace: seconds it outlives the gateway.
-        opened: control units in another session than the default one because of it.
+        opened: control units in another session than the default one because of it, each with
+            what ends its tester present.
+        at_work: its requests that are at the vehicle now.
+        quiet: set when the last of them is done.
+        ending: its grace runs.
     """
 
     id: str
     writer: bool
     grace: float
     opened: dict[Target, trio.CancelScope] = field(default_factory=dict)
+    at_work: int = 0
+    quiet: trio.Event = field(default_factory=trio.Event)
     ending: trio.CancelScope | None = None
 
 
@@ -58,11 +64,18 @@ class Sessions:
     Args:
         exchange: runs a request at the vehicle.
         nursery: of the connector's program.
+        tell: takes the end of a session that nobody has asked for; must not block.
     """
 
-    def __init__(self, exchange: Exchange, nursery: trio.Nursery) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        nursery: trio.Nursery,
+        tell: Callable[[SessionClosed], None],
+    ) -> None:
         self._exchange = exchange
         self._nursery = nursery
+        self._tell = tell
         self._sessions: dict[str, _Session] = {}
 
     def open(self, session: str, *, writer: bool, grace: float) -> None:
@@ -81,17 +94,26 @@ class Sessions:
             return ExchangeResult(
                 message.id, failure="refused", detail="no session with the lease asked for this"
             )
-        result = await self._exchange(message.id, message.target, message.request)
-        if _changed_session(message.request, result):
-            self._note(session, message.target, message.request[1] & 0x7F)
+        session.at_work += 1
+        try:
+            result = await self._exchange(message.id, message.target, message.request)
+            if _changed_session(message.request, result):
+                self._note(session, message.target, message.request[1] & 0x7F)
+        finally:
+            session.at_work -= 1
+            if not session.at_work:
+                session.quiet.set()
         return result
 
     def _note(self, session: _Session, target: Target, kind: int) -> None:
         running = session.opened.pop(target, None)
         if running is not None:
             running.cancel()
-        if kind != 0x01 and session.id in self._sessions:
-            scope = session.opened[target] = trio.CancelScope()
+        if kind == 0x01:
+            return
+        scope = session.opened[target] = trio.CancelScope()
+        # One that has ended meanwhile is not kept alive: its end waits to put this back.
+        if self._sessions.get(session.id) is session:
             self._nursery.start_soon(self._keep_alive, target, scope)
 
     async def _keep_alive(self, target: Target, scope: trio.CancelScope) -> None:
@@ -109,14 +131,19 @@ class Sessions:
         return SessionClosed(session, safe=not trouble, detail="; ".join(trouble))
 
     async def _make_safe(self, session: _Session) -> list[str]:
+        """Bring back what a session opened; return what would not come, for people."""
+        for scope in session.opened.values():
+            scope.cancel()
+        # What is at the vehicle now may open something still; every exchange has its bound.
+        while session.at_work:
+            session.quiet = trio.Event()
+            await session.quiet.wait()
         trouble = []
         opened, session.opened = session.opened, {}
-        for scope in opened.values():
-            scope.cancel()
         for target in opened:
             result = await self._exchange(_OWN, target, _DEFAULT_SESSION)
-            if result.failure:
-                trouble.append(f"{_name(target)}: {result.failure}")
+            if not _changed_session(_DEFAULT_SESSION, result):
+                trouble.append(f"{_name(target)}: {result.failure or 'refused'}")
         return trouble
 
     def link_lost(self) -> None:
@@ -144,9 +171,14 @@ class Sessions:
     async def _end_after_grace(self, session: _Session, scope: trio.CancelScope) -> None:
         with scope:
             await trio.sleep(session.grace)
-        if not scope.cancelled_caught:
-            self._sessions.pop(session.id, None)
-            await self._make_safe(session)
+        if scope.cancelled_caught:
+            return
+        self._sessions.pop(session.id, None)
+        trouble = await self._make_safe(session)
+        # A gateway that has begun anew meanwhile may have opened it again.
+        if session.id not in self._sessions:
+            detail = "; ".join(["the gateway was gone for longer than its grace", *trouble])
+            self._tell(SessionClosed(session.id, safe=not trouble, detail=detail))
 
 
 def _changed_session(request: bytes, result: ExchangeResult) -> bool:
