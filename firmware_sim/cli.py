@@ -1,4 +1,7 @@
-"""The command line: ``firmware-sim run`` dials in with a connector in a simulated vehicle."""
+"""The command line: ``firmware-sim run`` dials in with a connector in a simulated vehicle.
+
+``firmware-sim fleet`` dials in with thousands that have none.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -17,6 +20,7 @@ from firmware_sim.assembly import SettingsError, open_device
 from firmware_sim.buses.can_bus import BusGoneError
 from firmware_sim.firmware.connector import Dial, run_connector
 from firmware_sim.firmware.link import LinkRefusedError
+from firmware_sim.fleet import command as fleet_command
 from firmware_sim.roster import RosterEntry, private_key, read_roster
 from firmware_sim.vehicle.loader import VehicleFileError, model_names
 
@@ -28,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
+    start: Callable[[argparse.Namespace], int] | None = getattr(parsed, "start", None)
+    if start is not None:
+        return start(parsed)
     single = (parsed.gateway, parsed.uuid, parsed.key)
     if (parsed.roster is None) is (None in single) or (parsed.roster and any(single)):
         parser.error("give either --roster, or --gateway, --uuid and --key")
@@ -133,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         help="end when standard input does, so that nothing outlives whoever started it",
     )
     add("--verbose", action="store_true", help="log more")
+    fleet_command.add_to(commands)
     return parser
 
 

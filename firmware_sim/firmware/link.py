@@ -3,6 +3,9 @@
 One task runs :meth:`LinkClient.run` for the life of the connector. Between connections whatever
 was said waits in the link's memory; after a reconnection within the gateway's window it goes out
 as if nothing had happened.
+
+A link that idles costs this task and the websocket's reader, and nothing else: ten thousand of
+them run in one process.
 """
 
 from __future__ import annotations
@@ -14,20 +17,21 @@ from dataclasses import dataclass
 from random import Random
 
 import trio
-from trio_websocket import (
-    ConnectionClosed,
-    HandshakeError,
-    WebSocketConnection,
-    open_websocket_url,
-)
+from trio_websocket import ConnectionClosed, WebSocketConnection
 
+from firmware_sim.firmware.dialling import (
+    Dialler,
+    Endpoint,
+    OpeningStream,
+    connect,
+    dial_tcp,
+    upgrade,
+)
 from protocols.link.connection import LinkMemory, queue_message
 from protocols.link.connector import ConnectorLink
 from protocols.link.events import Closed, Event, Live
 from protocols.link.handshake import NONCE_SIZE, sign
 from protocols.link.messages import (
-    MAX_ENVELOPE,
-    SUBPROTOCOL,
     Capabilities,
     Channel,
     CloseCode,
@@ -98,6 +102,10 @@ class LinkClient:
         random: for the jitter.
         tls: context for ``wss://``; the system's trust store when left out.
         backoff: pauses between attempts.
+        dial: connects to the gateway's host and port; real TCP when left out.
+
+    Raises:
+        ValueError: the URL is none of a gateway.
     """
 
     def __init__(
@@ -110,22 +118,29 @@ class LinkClient:
         random: Random,
         tls: ssl.SSLContext | None = None,
         backoff: Backoff | None = None,
+        dial: Dialler = dial_tcp,
     ) -> None:
-        self._url = url
+        self._endpoint = Endpoint.parse(url)
+        self._dial = dial
         self._identity = identity
         self._capabilities = capabilities
         self._handle = handle
         self._random = random
+        if tls is None and self._endpoint.secure:
+            tls = ssl.create_default_context()
         self._tls = tls
         self._backoff = backoff or Backoff()
         self._memory = LinkMemory()
         self._link: ConnectorLink | None = None
-        self._said = trio.lowlevel.ParkingLot()  # here waits the writer
+        self._websocket: WebSocketConnection | None = None
+        self._nursery: trio.Nursery | None = None
+        self._patience = trio.CancelScope()
+        self._writing = False
         self._room = trio.lowlevel.ParkingLot()  # here wait senders of frames
-        self._sooner = trio.lowlevel.ParkingLot()  # here waits the timer
-        self._due = float("inf")
         self._closed: Closed | None = None
         self._lived = False
+        #: Why the last attempt came to nothing, for people.
+        self.trouble = ""
 
     # --- for the connector's program ---------------------------------------------------------
 
@@ -141,13 +156,13 @@ class LinkClient:
             ChannelFull: too many wait already.
         """
         queue_message(self._memory.delivery, message)
-        self._said.unpark_all()
+        self._flush()
 
     async def send_frames(self, batch: bytes) -> bool:
         """Send a batch of frames as soon as there is room; tell whether the link took it."""
         while (link := self._link) is not None and link.state is State.LIVE:
             if link.send_frames(batch):
-                self._said.unpark_all()
+                self._flush()
                 return True
             await self._room.park()
         return False
@@ -158,14 +173,14 @@ class LinkClient:
             self._memory.inbox.consumed(channel)
         else:
             self._link.consumed(channel)
-            self._said.unpark_all()
+            self._flush()
 
     def goodbye(self, reason: str) -> None:
         """End the present connection in peace; :meth:`run` dials again unless it is cancelled."""
         if self._link is not None:
             self._link.close(CloseCode.NORMAL, reason)
-            self._said.unpark_all()
-            self._sooner.unpark_all()
+            self._flush()
+            self._patience.cancel()
 
     # --- dialling ----------------------------------------------------------------------------
 
@@ -193,21 +208,26 @@ class LinkClient:
         return pause
 
     async def _connect_once(self) -> None:
+        stream: OpeningStream | None = None
         try:
             with trio.fail_after(DIAL_LIMIT) as limit:
-                async with open_websocket_url(
-                    self._url,
-                    self._tls,
-                    subprotocols=[SUBPROTOCOL],
-                    max_message_size=MAX_ENVELOPE,
-                    disconnect_timeout=FAREWELL,
-                ) as websocket:
-                    limit.deadline = float("inf")
-                    await self._carry(websocket)
-        except (OSError, HandshakeError, ConnectionClosed, trio.TooSlowError):
-            return
+                stream = await connect(self._endpoint, self._dial, self._tls)
+                try:
+                    async with trio.open_nursery() as nursery:
+                        websocket = await upgrade(nursery, stream, self._endpoint)
+                        limit.deadline = float("inf")
+                        await self._carry(websocket, nursery)
+                        nursery.cancel_scope.cancel()
+                finally:
+                    await trio.aclose_forcefully(stream)
+        except* Exception as failures:
+            # The boundary of the connection. A garbled answer to our upgrade comes out of the
+            # websocket library as whatever its parser stumbled over, and must not end a device.
+            if stream is not None and stream.opened:
+                raise
+            self.trouble = _first_words(failures)
 
-    async def _carry(self, websocket: WebSocketConnection) -> None:
+    async def _carry(self, websocket: WebSocketConnection, nursery: trio.Nursery) -> None:
         link = self._link = ConnectorLink(
             self._identity.uuid,
             self._capabilities,
@@ -216,18 +236,40 @@ class LinkClient:
             memory=self._memory,
             now=trio.current_time(),
         )
+        self._websocket, self._nursery = websocket, nursery
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write, websocket, link, nursery.cancel_scope)
-                nursery.start_soon(self._keep_time, link, nursery.cancel_scope)
-                await self._read(websocket, link)
+            self._flush()
+            await self._read(websocket, link)
+            await self._part(websocket)
         finally:
             link.lost("the connection is gone")
             self._report(link)
-            self._link = None
+            self._link = self._websocket = self._nursery = None
             self._room.unpark_all()
 
+    async def _part(self, websocket: WebSocketConnection) -> None:
+        """Let a goodbye leave and the websocket close, each within its bound."""
+        with trio.move_on_after(FAREWELL):
+            while self._writing:
+                await self._room.park()
+        with trio.move_on_after(FAREWELL):
+            await websocket.aclose()
+
     async def _read(self, websocket: WebSocketConnection, link: ConnectorLink) -> None:
+        """Take what comes, and handle deadlines in between.
+
+        What a link waits for becomes due sooner only through what it receives, so this one task
+        is enough to keep the time, whether or not the writer gets anything across.
+        """
+        while (due := link.next_deadline()) is not None:
+            with trio.move_on_at(due) as self._patience:
+                await self._read_until_due(websocket, link)
+            if self._patience.cancelled_caught:
+                link.handle_deadline(trio.current_time())
+                self._stir(link)
+
+    async def _read_until_due(self, websocket: WebSocketConnection, link: ConnectorLink) -> None:
+        patience = self._patience
         while link.state is not State.CLOSED:
             try:
                 data = await websocket.get_message()
@@ -236,6 +278,10 @@ class LinkClient:
             else:
                 self._take(link, data)
             self._stir(link)
+            due = link.next_deadline()
+            # One that moved later is found out when the time comes.
+            if due is not None and due < patience.deadline:
+                patience.deadline = due
 
     def _take(self, link: ConnectorLink, data: str | bytes) -> None:
         if isinstance(data, str):
@@ -243,40 +289,32 @@ class LinkClient:
         else:
             link.receive(data, trio.current_time())
 
-    async def _write(
-        self, websocket: WebSocketConnection, link: ConnectorLink, scope: trio.CancelScope
-    ) -> None:
-        """Send what is ready, sleep until more is; ends the connection with the link."""
-        while True:
-            try:
-                while (data := link.next_outgoing()) is not None:
-                    await websocket.send_message(data)
-                    self._room.unpark_all()
-            except ConnectionClosed:
-                link.lost("the connection broke")
-            if link.state is State.CLOSED:
-                scope.cancel()
-                return
-            await self._said.park()
+    def _flush(self) -> None:
+        """Send what is ready, in a task that ends when nothing is: idle links have no writer."""
+        if self._nursery is None or self._link is None or self._writing:
+            return
+        if (data := self._link.next_outgoing()) is not None:
+            self._writing = True
+            self._nursery.start_soon(self._write, self._link, data)
 
-    async def _keep_time(self, link: ConnectorLink, scope: trio.CancelScope) -> None:
-        """Handle deadlines, whether or not the writer gets anything across."""
-        while (due := link.next_deadline()) is not None:
-            self._due = due
-            with trio.move_on_at(due):
-                await self._sooner.park()
-            link.handle_deadline(trio.current_time())
-            self._stir(link)
-        scope.deadline = trio.current_time() + FAREWELL
+    async def _write(self, link: ConnectorLink, data: bytes | None) -> None:
+        try:
+            while data is not None and self._websocket is not None:
+                await self._websocket.send_message(data)
+                self._room.unpark_all()
+                data = link.next_outgoing()
+        except ConnectionClosed:
+            link.lost("the connection broke")
+            self._patience.cancel()
+        finally:
+            self._writing = False
+            self._room.unpark_all()
 
     def _stir(self, link: ConnectorLink) -> None:
-        """Tell what happened, and wake whoever has to do with it."""
+        """Tell what happened, send what follows from it, wake who waits for room."""
         self._report(link)
-        self._said.unpark_all()
+        self._flush()
         self._room.unpark_all()
-        due = link.next_deadline()
-        if due is None or due < self._due:
-            self._sooner.unpark_all()
 
     def _report(self, link: ConnectorLink) -> None:
         while (event := link.next_event()) is not None:
@@ -285,3 +323,10 @@ class LinkClient:
             elif isinstance(event, Live):
                 self._lived = True
             self._handle(event)
+
+
+def _first_words(group: BaseExceptionGroup[Exception]) -> str:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
