@@ -169,6 +169,7 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
         token=partial(secrets.token_bytes, _TOKEN_SIZE),
     )
     sessions = SessionService(registry, _session_limits(settings), utc_now, live.publish)
+    _gauge(metrics, registry, sessions, live)
     tickets = TicketService(database, registry, utc_now)
     return Core(settings, log, metrics, database, identity, bus, live, registry, sessions, tickets)
 
