@@ -100,6 +100,7 @@ def test_a_stamp_is_put_on_the_wall_clock() -> None:
     assert line(7_299_250_000) == NOON - timedelta(milliseconds=750)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**9), st.integers(-(10**15), 10**15), st.floats(0, 1e8))
 def test_intervals_stay_what_they_were(apart: int, offset: int, monotonic: float) -> None:
     line = connector_time_line(NOON, monotonic, offset)

@@ -37,6 +37,7 @@ def test_a_lease_is_given_up_by_its_holder_alone() -> None:
     assert leases.try_acquire(CAR, "b")
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(

@@ -112,6 +112,7 @@ def test_an_impossible_control_unit_is_refused_with_its_field(
     assert refused.value.code in {"exchange.ecu", "exchange.mode"}
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.sampled_from([f.name for f in msgspec.structs.fields(EcuAddress)]),
@@ -175,6 +176,7 @@ def test_can_has_its_own_limit_below_the_configured_one() -> None:
         to_request("00" * 11, CAN, limit=10)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60))
 def test_any_text_is_a_request_or_a_refusal(text: str) -> None:
     try:
