@@ -12,7 +12,7 @@ from uuid import UUID
 import trio
 from structlog.typing import FilteringBoundLogger
 
-from gateway.bus.memory import MemoryBus
+from gateway.bus.memory import MemoryBus, Subscription
 from gateway.domain.clock import Clock
 from gateway.domain.connector import ConnectorStatus
 from gateway.domain.errors import Unavailable
@@ -44,13 +44,20 @@ class LinkUpkeep:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the bus until cancelled."""
-        async with self._bus.subscribe((STATUS_EVENT, DISABLED), capacity=4096) as events:
+        async with (
+            self._bus.subscribe((STATUS_EVENT,), capacity=4096) as told,
+            # Apart, so that a fleet which comes back all at once does not push it out.
+            self._bus.subscribe((DISABLED,), capacity=4096) as disabled,
+            trio.open_nursery() as nursery,
+        ):
             task_status.started()
-            async for event in events:
-                if event.type == DISABLED:
-                    self._disconnect(event)
-                else:
-                    await self._keep(event)
+            nursery.start_soon(self._keep_all, told)
+            async for event in disabled:
+                self._disconnect(event)
+
+    async def _keep_all(self, told: Subscription) -> None:
+        async for event in told:
+            await self._keep(event)
 
     def _disconnect(self, event: Event) -> None:
         uuid = UUID(event.payload["uuid"])
@@ -62,12 +69,13 @@ class LinkUpkeep:
         lasting = replace(status, voltage=None, round_trip_ms=None, ignition=None)
         if not status.online:
             self._kept.pop(uuid, None)
-        elif self._kept.get(uuid) != lasting:
-            await self._store(uuid, status)
+        elif self._kept.get(uuid) != lasting and await self._store(uuid, status):
             self._kept[uuid] = lasting
 
-    async def _store(self, uuid: UUID, status: ConnectorStatus) -> None:
+    async def _store(self, uuid: UUID, status: ConnectorStatus) -> bool:
         try:
             await self._database.write(connectors.keep_status, uuid, status, self._clock())
         except Unavailable:
             self._log.warning("connector status not stored", connector=str(uuid))
+            return False
+        return True
