@@ -24,9 +24,7 @@ from gateway.ws.operator.messages import (
     Subscribe,
     Unsubscribe,
 )
-from gateway.ws.operator.streams import forward_frames, forward_news, to_text
-from protocols.can.batch import peek_batch
-from protocols.errors import RemoteProtocolError
+from gateway.ws.operator.streams import check_batch, forward_frames, forward_news, to_text
 from protocols.link.messages import FrameFilter
 
 #: Seconds for the first message, where the upgrade brought no token.
@@ -43,6 +41,9 @@ QUEUE = 64
 CLOSE_UNAUTHORIZED = 4401
 
 _SESSION_ID_SIZE = 16
+
+#: What a client follows: session, stream, bus.
+Stream = tuple[str, str, str]
 
 
 def blueprint(identity: OperatorIdentity, sessions: SessionService) -> Blueprint:
@@ -76,7 +77,7 @@ async def _sign_in(identity: OperatorIdentity) -> OperatorPrincipal:
 
 async def _first_message() -> str:
     with trio.move_on_after(SIGN_IN_LIMIT):
-        data = await websocket.receive()
+        data = await websocket.receive() or ""  # Quart has None for an empty binary message
         message = from_json(data if isinstance(data, bytes) else data.encode(), Authenticate)
         return message.access_token
     raise Unauthorized("token.missing", "No token came in time. Connect again and send one.")
@@ -98,7 +99,7 @@ class OperatorSocket:
         self._sessions = sessions
         self._nursery = nursery
         self._out: Feed[str | bytes] = Feed(QUEUE, Policy.BLOCK)
-        self._streams: dict[tuple[str, str, str], trio.CancelScope] = {}
+        self._streams: dict[Stream, trio.CancelScope] = {}
         self._in_flight = 0
 
     async def write(self) -> None:
@@ -109,7 +110,7 @@ class OperatorSocket:
     async def read(self) -> None:
         """Take what the client says, for ever; a bad message gets an answer, not an end."""
         while True:
-            data = await websocket.receive()
+            data = await websocket.receive() or b""  # Quart has None for an empty binary message
             reference: Reference = None
             try:
                 if isinstance(data, bytes):
@@ -201,34 +202,30 @@ class OperatorSocket:
 
     async def _follow(
         self,
-        key: tuple[str, str, str],
+        key: Stream,
         scope: trio.CancelScope,
         forward: Callable[[], Awaitable[None]],
     ) -> None:
         with scope:
             await forward()
         if self._streams.get(key) is scope:
+            # Its session, its connector or its bus is gone; a client that waits must know.
             del self._streams[key]
+            await self._send(_unsubscribed(key, None))
 
     async def _unsubscribe(self, message: Unsubscribe) -> None:
-        scope = self._streams.pop((message.session, message.stream, message.bus), None)
+        key = (message.session, message.stream, message.bus)
+        scope = self._streams.pop(key, None)
         if scope is None:
             raise Invalid("socket.not_subscribed", "You do not follow this stream.")
         scope.cancel()
-        await self._send(
-            to_text(
-                {"action": "unsubscribed", "id": message.reference, "session": message.session}
-            )
-        )
+        await self._send(_unsubscribed(key, message.reference))
 
     async def _write_frames(self, data: bytes) -> None:
         """Put a batch on the vehicle's bus; only the holder of the lease may."""
         session = self._session(data[:_SESSION_ID_SIZE].hex())
         batch = data[_SESSION_ID_SIZE:]
-        try:
-            peek_batch(batch)
-        except RemoteProtocolError as error:
-            raise Invalid("frames.malformed", f"This is no batch of frames: {error}.") from error
+        check_batch(batch, self._sessions.connector(session).capabilities.buses)
         await self._sessions.write_frames(session, batch)
 
 
@@ -236,6 +233,19 @@ def _parse(data: str) -> ClientMessage:
     # A union is a type to msgspec, but not to the type checker's `type[T]`.
     message: ClientMessage = from_json(data.encode(), ClientMessage)  # type: ignore[arg-type]
     return message
+
+
+def _unsubscribed(key: Stream, reference: Reference) -> str:
+    session, stream, bus = key
+    return to_text(
+        {
+            "action": "unsubscribed",
+            "id": reference,
+            "session": session,
+            "stream": stream,
+            "bus": bus,
+        }
+    )
 
 
 def _problem(action: str, reference: Reference, error: GatewayError) -> str:

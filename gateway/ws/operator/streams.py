@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 
 import msgspec
+import trio
 
+from gateway.domain.errors import Invalid
 from gateway.links.monitors import FrameFeed
 from gateway.runtime.feeds import Feed, SlowReader
 from gateway.sessions.session import Session, SessionNews
 from protocols.can.batch import decode_batch
 from protocols.can.frame import CanFrame
+from protocols.errors import RemoteProtocolError
+from protocols.link.messages import BusInfo
 
 Send = Callable[[str | bytes], Awaitable[None]]
 
@@ -41,15 +45,52 @@ async def forward_news(session: Session, watch: Feed[SessionNews], send: Send) -
 async def forward_frames(
     session: Session, listening: AbstractContextManager[FrameFeed], send: Send, *, as_json: bool
 ) -> None:
-    """Send batches of a bus until cancelled; what a slow client misses is counted for it."""
+    """Send batches of a bus while session and bus are there.
+
+    What a slow client misses is counted for it.
+    """
     prefix = bytes.fromhex(session.id)
-    with listening as feed:
-        while True:
-            batch = await feed.next()
-            if as_json:
-                await send(_frames_text(session, feed, batch))
-            else:
-                await send(prefix + batch)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_cancel_with_session, session, nursery.cancel_scope)
+        try:
+            with listening as feed:
+                while True:
+                    batch = await feed.next()
+                    if as_json:
+                        await send(_frames_text(session, feed, batch))
+                    else:
+                        await send(prefix + batch)
+        finally:  # also where the connector ended the block
+            nursery.cancel_scope.cancel()
+
+
+async def _cancel_with_session(session: Session, scope: trio.CancelScope) -> None:
+    """Whoever's session is over sees nothing of the vehicle any more."""
+    with session.watch() as news:
+        async for _ in news:
+            continue
+    scope.cancel()
+
+
+def check_batch(batch: bytes, buses: Sequence[BusInfo]) -> None:
+    """Check frames on their way to a vehicle, which a connector would end its link over.
+
+    Raises:
+        Invalid: no batch, a bus that is no CAN bus, or CAN-FD frames for a classic one.
+    """
+    try:
+        decoded = decode_batch(batch)
+    except RemoteProtocolError as error:
+        raise Invalid("frames.malformed", f"This is no batch of frames: {error}.") from error
+    kind = buses[decoded.bus].kind if decoded.bus < len(buses) else ""
+    if kind not in {"can", "can-fd"}:
+        names = ", ".join(f"{i} {bus.name}" for i, bus in enumerate(buses) if bus.kind != "doip")
+        raise Invalid(
+            "frames.bus",
+            f"Bus {decoded.bus} of this connector takes no frames; there are {names or 'none'}.",
+        )
+    if kind == "can" and any(frame.fd for frame in decoded.frames):
+        raise Invalid("frames.kind", "This bus is classic CAN: it takes no CAN-FD frames.")
 
 
 def _frames_text(session: Session, feed: FrameFeed, batch: bytes) -> str:
