@@ -139,6 +139,9 @@ async def open_world(
         world = LinkWorld(nursery, options or PortOptions(), window)
         await nursery.start(world.registry.serve)
         yield world
+        for stream in world.streams:
+            stream.cut()  # else each link takes the time to say goodbye
+        await settle()
         nursery.cancel_scope.cancel()
 
 

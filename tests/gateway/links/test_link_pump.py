@@ -86,6 +86,7 @@ async def test_a_connector_that_sends_but_does_not_read_is_dropped(
         await settle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reads", [True, False])
 async def test_being_sent_away_takes_a_bounded_time(
     reads: bool, autojump_clock: MockClock

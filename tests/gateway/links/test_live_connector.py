@@ -340,6 +340,7 @@ async def test_frames_are_refused_while_the_connector_is_away_or_they_are_too_ma
         assert refused.value.code == "connector.interrupted"
 
 
+@pytest.mark.slow
 async def test_many_writers_of_frames_all_get_their_turn(autojump_clock: MockClock) -> None:
     async with open_world() as world:
         world.conditions.delay = 0.01
@@ -372,6 +373,7 @@ async def test_a_listener_outlives_an_interruption_and_a_restart(
             assert await feed.next() == _batch(0)
 
 
+@pytest.mark.slow
 async def test_a_listener_is_let_go_when_the_connector_is_given_up(
     autojump_clock: MockClock,
 ) -> None:
