@@ -132,16 +132,25 @@ class OpeningStream(trio.abc.Stream):
         try:
             data = await self._stream.receive_some(max_bytes)
         except trio.BrokenResourceError as error:
-            if self.opened:
-                raise
-            raise DialError("the connection broke before the websocket was open") from error
+            raise self._meaning(error) from error
         if not data and not self.opened:
             raise DialError("the gateway hung up before the websocket was open")
         return data
 
     @override
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
+        try:
+            await self._stream.send_all(data)
+        except trio.BrokenResourceError as error:
+            raise self._meaning(error) from error
+
+    def _meaning(self, error: trio.BrokenResourceError) -> Exception:
+        """Return what a broken connection means by now."""
+        return (
+            error
+            if self.opened
+            else DialError("the connection broke before the websocket was open")
+        )
 
     @override
     async def wait_send_all_might_not_block(self) -> None:

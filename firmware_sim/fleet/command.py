@@ -119,9 +119,9 @@ async def _until_stopped(fleet: Fleet, seconds: float | None) -> tuple[Summary, 
         nursery.start_soon(show_progress, fleet.tally)
         with trio.move_on_after(float("inf") if seconds is None else seconds):
             await stop.wait()
-        summary, used = fleet.tally.summary(), footprint()
+        ended = fleet.tally.summary(), trio.current_time() - began, footprint()
         nursery.cancel_scope.cancel()
-    return summary, trio.current_time() - began, used
+    return ended
 
 
 async def _stop_with(fleet: Fleet, stop: trio.Event) -> None:

@@ -36,16 +36,20 @@ class FrameSource:
     def batch(self, now: float) -> tuple[bytes, int]:
         """Return the frames that have passed since, as a batch, and how many it has.
 
-        Those that do not fit are lost, and counted in the next one.
+        Those that do not fit are lost; the batch says how many were lost before it.
         """
         first, self._made = self._made, int((now - self._began) * self._rate)
         shown = max(first, self._made - LARGEST_BATCH)
-        lost, self._lost = self._lost, shown - first
+        self._lost += shown - first
         frames = [frame for number in range(shown, self._made) if (frame := self._frame(number))]
-        return encode_batch(self._index, frames, lost), len(frames)
+        return encode_batch(self._index, frames, self._lost), len(frames)
+
+    def taken(self) -> None:
+        """Take note that the link took the batch, and with it the count of what was lost."""
+        self._lost = 0
 
     def not_taken(self, count: int) -> None:
-        """Take note that the link had no room for a batch."""
+        """Take note that the link had no room for a batch of so many frames."""
         self._lost += count
 
     def _frame(self, number: int) -> CanFrame | None:

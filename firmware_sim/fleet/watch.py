@@ -64,6 +64,7 @@ class Watches:
                 if not count:
                     continue
                 if await self._link.send_frames(batch):
+                    source.taken()
                     self._tally.frames_sent += count
                 else:
                     source.not_taken(count)

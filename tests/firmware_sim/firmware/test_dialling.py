@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import ssl
+from random import Random
+
+import pytest
+import trio
+import trustme
+from trio.testing import MockClock, memory_stream_pair
+from typing_extensions import override
+
+from firmware_sim.firmware.dialling import DialError, Endpoint, OpeningStream, connect
+from firmware_sim.firmware.link import Identity, LinkClient
+from protocols.link.messages import Capabilities
+
+SECURE = Endpoint("gateway.example", 443, "/link/v1", secure=True)
+PLAIN = Endpoint("gateway.example", 80, "/link/v1", secure=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint", "name"),
+    [
+        ("ws://h/link/v1", Endpoint("h", 80, "/link/v1", secure=False), "h"),
+        ("wss://h", Endpoint("h", 443, "/", secure=True), "h"),
+        ("ws://h:8443/a?b=c", Endpoint("h", 8443, "/a?b=c", secure=False), "h:8443"),
+        ("wss://[::1]:1/", Endpoint("::1", 1, "/", secure=True), "[::1]:1"),
+    ],
+)
+def test_a_url_says_where_and_how(url: str, endpoint: Endpoint, name: str) -> None:
+    assert Endpoint.parse(url) == endpoint
+    assert endpoint.name == name
+
+
+@pytest.mark.parametrize("url", ["", "http://h/", "ws://", "h:8443", "wss://:1/", "ws://h:x/"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"no address|Port"):
+        Endpoint.parse(url)
+
+
+async def _nobody(_host: str, _port: int) -> trio.abc.Stream:
+    raise ConnectionRefusedError("nobody listens")
+
+
+async def test_nobody_there_is_said_with_the_address() -> None:
+    with pytest.raises(DialError, match=r"gateway\.example cannot be reached: nobody listens"):
+        await connect(PLAIN, _nobody, None)
+
+
+async def _tls_server(stream: trio.abc.Stream, context: ssl.SSLContext) -> None:
+    secured = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
+    try:
+        await secured.send_all(await secured.receive_some())
+    except trio.BrokenResourceError:
+        await trio.aclose_forcefully(stream)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_tls_runs_over_the_dialled_stream(*, trusted: bool) -> None:
+    authority, stranger = trustme.CA(), trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("gateway.example").configure_cert(server)
+    client = ssl.create_default_context()
+    (authority if trusted else stranger).configure_trust(client)
+    ours, theirs = memory_stream_pair()
+
+    async def dial(_host: str, _port: int) -> trio.abc.Stream:
+        return ours
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_tls_server, theirs, server)
+        if trusted:
+            stream = await connect(SECURE, dial, client)
+            await stream.send_all(b"hello")
+            assert await stream.receive_some() == b"hello"
+            await trio.aclose_forcefully(stream)
+        else:
+            with pytest.raises(DialError, match="CERTIFICATE_VERIFY_FAILED"):
+                await connect(SECURE, dial, client)
+            with pytest.raises(trio.ClosedResourceError):
+                await ours.receive_some()
+
+
+class _Ending(trio.abc.Stream):
+    """A connection whose end has come, one way or another."""
+
+    def __init__(self, *, broken: bool) -> None:
+        self._broken = broken
+
+    @override
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        await trio.lowlevel.checkpoint()
+        if self._broken:
+            raise trio.BrokenResourceError
+        return b""
+
+    @override
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await trio.lowlevel.checkpoint()
+        raise trio.BrokenResourceError
+
+    @override
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    @override
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize("broken", [True, False])
+async def test_a_peer_that_goes_is_a_failed_dial_only_before_the_websocket_is_open(
+    *, broken: bool
+) -> None:
+    stream = OpeningStream(_Ending(broken=broken))
+    with pytest.raises(DialError):
+        await stream.receive_some()
+    with pytest.raises(DialError):
+        await stream.send_all(b"x")
+    stream.opened = True
+    with pytest.raises(trio.BrokenResourceError):
+        await stream.send_all(b"x")
+    if broken:
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.receive_some()
+    else:
+        assert await stream.receive_some() == b""
+
+
+#: Each of them came out of the websocket library as something else than its own errors.
+GARBLED = [
+    b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgr\xe1de\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: \xff\r\n\r\n",
+    b"\x00\xff" * 40,
+]
+
+
+@pytest.mark.parametrize("answer", GARBLED)
+async def test_a_garbled_answer_to_the_upgrade_ends_the_attempt_and_not_the_device(
+    answer: bytes, autojump_clock: MockClock
+) -> None:
+    dials = 0
+
+    async def dial(host: str, port: int) -> trio.abc.Stream:
+        nonlocal dials
+        dials += 1
+        assert (host, port) == ("h", 80)
+        ours, theirs = memory_stream_pair()
+        await theirs.send_all(answer)
+        return ours
+
+    client = LinkClient(
+        "ws://h/",
+        Identity("u", bytes(32)),
+        Capabilities(),
+        lambda _event: None,
+        random=Random(1),
+        dial=dial,
+    )
+    with trio.move_on_after(120):
+        await client.run()
+    assert dials >= 3
+    assert client.trouble
+
+
+async def test_a_gateway_that_hangs_up_is_not_waited_for(autojump_clock: MockClock) -> None:
+    async def dial(_host: str, _port: int) -> trio.abc.Stream:
+        ours, theirs = memory_stream_pair()
+        await theirs.aclose()
+        return ours
+
+    client = LinkClient(
+        "ws://h/",
+        Identity("u", bytes(32)),
+        Capabilities(),
+        lambda _event: None,
+        random=Random(1),
+        dial=dial,
+    )
+    began = trio.current_time()
+    await client._connect_once()
+    assert trio.current_time() - began < 0.1
+    assert client.trouble == "the connection broke before the websocket was open"
