@@ -12,7 +12,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
@@ -44,12 +44,14 @@ class VehicleSettings:
         seed: makes timing, security seeds and live values; 0 keeps the declared number.
         bus: where its CAN bus is (``virtual:NAME``, ``socketcan:can0``); left out, a channel that
             nobody else in this process uses.
+        frames_only: the device carries raw frames and leaves ISO-TP to the gateway.
     """
 
     vehicle: str
     vin: str | None = None
     seed: int = 0
     bus: str | None = None
+    frames_only: bool = False
 
 
 @asynccontextmanager
@@ -62,6 +64,8 @@ async def open_device(settings: VehicleSettings) -> AsyncIterator[Device]:
         BusGoneError: its bus cannot be opened.
     """
     spec = load_vehicle(settings.vehicle)
+    if settings.frames_only and spec.kind == "doip":
+        raise SettingsError(f"{spec.name} is reached by DoIP and has no raw frames to carry")
     vin = _vin(settings, spec)
     addresses = _addresses(settings, spec)
     async with AsyncExitStack() as stack:
@@ -75,7 +79,8 @@ async def open_device(settings: VehicleSettings) -> AsyncIterator[Device]:
             for bus in spec.buses
         }
         doip = await _plug_into_doip(vehicle.doip, settings.seed, stack)
-        yield Device(_wiring(vehicle, can, doip))
+        wiring = _wiring(vehicle, can, doip)
+        yield Device(replace(wiring, isotp=not settings.frames_only))
 
 
 async def _plug_into_doip(

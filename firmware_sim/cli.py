@@ -16,7 +16,7 @@ from random import Random
 
 import trio
 
-from firmware_sim.assembly import SettingsError, open_device
+from firmware_sim.assembly import SettingsError
 from firmware_sim.buses.can_bus import BusGoneError
 from firmware_sim.firmware.connector import Dial, run_connector
 from firmware_sim.firmware.link import LinkRefusedError
@@ -86,6 +86,12 @@ def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
             vin=parsed.vin,
             seed=parsed.seed,
             bus=parsed.bus,
+            doip=parsed.doip,
+            ecus=parsed.ecus,
+            fd=parsed.fd,
+            bitrate=parsed.bitrate,
+            data_bitrate=parsed.data_bitrate,
+            frames_only=parsed.frames_only,
         ),
     )
 
@@ -109,9 +115,9 @@ async def run(entries: Sequence[RosterEntry]) -> None:
 
 
 async def _be(entry: RosterEntry) -> None:
-    async with open_device(entry.settings) as device:
+    async with entry.open() as device:
         dial = Dial(entry.gateway, entry.identity)
-        await run_connector(device, dial, Random(entry.seed))
+        await run_connector(device, dial, Random(entry.seed), isotp=device.isotp)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,13 +133,24 @@ def _parser() -> argparse.ArgumentParser:
     add("--key", type=_key, metavar="BASE64", help="its private key, 32 bytes")
     add(
         "--vehicle",
-        default=model_names()[0],
         metavar="NAME|FILE",
-        help=f"{', '.join(model_names())}, or a YAML file (default: %(default)s)",
+        help=f"{', '.join(model_names())}, or a YAML file (default: {model_names()[0]}; with "
+        "--bus or --doip none is simulated)",
     )
     add("--vin", help="another vehicle identification number")
     add("--seed", type=int, default=0, help="makes everything that is random (default: 0)")
-    add("--bus", metavar="INTERFACE:CHANNEL", help="where the CAN bus is, as in virtual:demo-1")
+    add("--bus", metavar="INTERFACE:CHANNEL", help="where the CAN bus is, as in socketcan:can0")
+    add("--doip", metavar="HOST[:PORT]", help="a DoIP vehicle to be plugged into")
+    add(
+        "--ecus",
+        default="",
+        metavar="FILE|LIST",
+        help="control units there: a YAML file, or 7E0:7E8 (CAN) or 1001 (DoIP), with commas",
+    )
+    add("--fd", action="store_true", help="the bus carries CAN-FD frames")
+    add("--bitrate", type=int, help="of the bus, bit/s, for interfaces that set it themselves")
+    add("--data-bitrate", type=int, help="of the CAN-FD data phase, likewise")
+    add("--frames-only", action="store_true", help="leave ISO-TP and UDS timing to the gateway")
     add(
         "--until-eof",
         action="store_true",

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
-from firmware_sim.assembly import SettingsError, VehicleSettings
+from firmware_sim.assembly import SettingsError, VehicleSettings, open_device
+from firmware_sim.attached import AttachedSettings, open_attached
+from firmware_sim.firmware.device import Device
 from firmware_sim.firmware.link import Identity
+from firmware_sim.vehicle.loader import model_names
 
 #: Bytes of an Ed25519 private key.
 KEY_SIZE = 32
@@ -29,20 +33,33 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         gateway: link port, ``ws://`` or ``wss://``.
         uuid: who it is.
         key: its private key, 32 bytes in base64.
-        vehicle: name of a vehicle of the package, or path of a YAML file; a fleet's
-            connectors have none.
-        vin: another identification number.
+        vehicle: name of a vehicle of the package, or path of a YAML file. Left out, nothing is
+            simulated behind ``bus`` or ``doip``; without those, the first of the package is.
+        vin: another identification number for it.
         seed: makes everything that is random.
-        bus: where its CAN bus is.
+        bus: where its CAN bus is, or the bus that the connector is plugged into.
+        doip: DoIP vehicle that it is plugged into, ``HOST`` or ``HOST:PORT``.
+        ecus: control units behind ``bus`` or ``doip``: a YAML file, or a list
+            (:mod:`firmware_sim.firmware.ecu_table`).
+        fd: ``bus`` carries CAN-FD frames.
+        bitrate: of ``bus``, bit/s, for interfaces that set it themselves.
+        data_bitrate: of the CAN-FD data phase, likewise.
+        frames_only: carry raw frames and leave ISO-TP to the gateway.
     """
 
     gateway: str
     uuid: UUID
     key: str
-    vehicle: str = "golf"
+    vehicle: str | None = None
     vin: str | None = None
     seed: int = 0
     bus: str | None = None
+    doip: str | None = None
+    ecus: str = ""
+    fd: bool = False
+    bitrate: int | None = None
+    data_bitrate: int | None = None
+    frames_only: bool = False
 
     @property
     def identity(self) -> Identity:
@@ -53,10 +70,42 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         return Identity(str(self.uuid), private_key(self.key))
 
-    @property
-    def settings(self) -> VehicleSettings:
-        """The vehicle it sits in."""
-        return VehicleSettings(vehicle=self.vehicle, vin=self.vin, seed=self.seed, bus=self.bus)
+    def open(self) -> AbstractAsyncContextManager[Device]:
+        """Return a context manager that opens the device with what it is plugged into.
+
+        Raises:
+            SettingsError: the entry contradicts itself.
+        """
+        if self.vehicle is None and (self.bus is not None or self.doip is not None):
+            return open_attached(self._attached())
+        if self.doip is not None or self.ecus or self.fd or self.bitrate or self.data_bitrate:
+            raise SettingsError(
+                "a simulated vehicle declares its own control units and bit rates: leave out "
+                "doip, ecus, fd and the bit rates, or the vehicle"
+            )
+        return open_device(
+            VehicleSettings(
+                vehicle=self.vehicle or model_names()[0],
+                vin=self.vin,
+                seed=self.seed,
+                bus=self.bus,
+                frames_only=self.frames_only,
+            )
+        )
+
+    def _attached(self) -> AttachedSettings:
+        if self.vin is not None:
+            raise SettingsError("the vehicle there has its own identification number: no vin")
+        return AttachedSettings(
+            bus=self.bus,
+            doip=self.doip,
+            ecus=self.ecus,
+            fd=self.fd,
+            bitrate=self.bitrate,
+            data_bitrate=self.data_bitrate,
+            frames_only=self.frames_only,
+            seed=self.seed,
+        )
 
 
 def private_key(text: str) -> bytes:

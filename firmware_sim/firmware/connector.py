@@ -245,8 +245,16 @@ class Dial:
     backoff: Backoff | None = None
 
 
-async def run_connector(vehicle: VehicleSide, dial: Dial, random: Random) -> None:
+async def run_connector(
+    vehicle: VehicleSide, dial: Dial, random: Random, *, isotp: bool = True
+) -> None:
     """Be a connector until cancelled.
+
+    Args:
+        vehicle: what it is plugged into.
+        dial: where it dials in, and as whom.
+        random: for the jitter between attempts.
+        isotp: it offers exchanges, and not raw frames only.
 
     Raises:
         LinkRefusedError: the gateway refused this connector for good.
@@ -259,6 +267,7 @@ async def run_connector(vehicle: VehicleSide, dial: Dial, random: Random) -> Non
             Capabilities(
                 buses=vehicle.buses,
                 ecus=vehicle.ecus,
+                isotp=isotp,
                 software=SOFTWARE_VERSION,
                 hardware=HARDWARE_VERSION,
             ),

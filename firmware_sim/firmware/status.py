@@ -18,12 +18,12 @@ VOLTAGE_STEP_MV = 100
 
 
 class Plug(Protocol):
-    """What the connector measures where it is plugged in."""
+    """What the connector measures where it is plugged in; ``None`` is what it cannot measure."""
 
     @property
-    def ignition(self) -> bool: ...
+    def ignition(self) -> bool | None: ...
 
-    def voltage(self) -> float:
+    def voltage(self) -> float | None:
         """Return volts."""
         ...
 
@@ -49,11 +49,12 @@ class VehicleStatus:
 
     async def report(self) -> StatusReport:
         """Return how the vehicle is now."""
-        if self._vin is None and self._plug.ignition:
+        if self._vin is None and self._plug.ignition is not False:
             self._vin = await self._read_vin()
-        steps = round(self._plug.voltage() * 1000 / VOLTAGE_STEP_MV)
         return StatusReport(
-            vin=self._vin, voltage_mv=steps * VOLTAGE_STEP_MV, ignition=self._plug.ignition
+            vin=self._vin,
+            voltage_mv=_millivolts(self._plug.voltage()),
+            ignition=self._plug.ignition,
         )
 
     def saw(self, outcome: Finished) -> None:
@@ -70,3 +71,9 @@ class VehicleStatus:
                 if text != response.payload and text.isascii():
                     return text.decode("ascii").strip("\0 ")
         return None
+
+
+def _millivolts(volts: float | None) -> int | None:
+    if volts is None:
+        return None
+    return round(volts * 1000 / VOLTAGE_STEP_MV) * VOLTAGE_STEP_MV

@@ -20,6 +20,13 @@ def test_a_command_is_read() -> None:
     assert (parsed.uuid, parsed.key) == (uuid.UUID(UUID), KEY)
 
 
+def test_what_it_is_plugged_into_is_read() -> None:
+    options = "--doip h:1 --ecus 1001 --fd --bitrate 1 --data-bitrate 2 --frames-only"
+    (entry,) = cli._entries(cli._parser().parse_args([*COMPLETE, *options.split()]))
+    assert (entry.vehicle, entry.bus, entry.doip, entry.ecus) == (None, None, "h:1", "1001")
+    assert (entry.fd, entry.bitrate, entry.data_bitrate, entry.frames_only) == (True, 1, 2, True)
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -48,6 +55,9 @@ def test_wrong_usage_is_status_2_and_says_what(
         (["--vin", "SHORT"], "17 characters"),
         (["--bus", "virtual"], "INTERFACE:CHANNEL"),
         (["--bus", "no_such:can0"], "cannot be opened"),
+        (["--vehicle", "xc90", "--frames-only"], "no raw frames"),
+        (["--doip", "h:0"], "no DoIP vehicle"),
+        (["--bus", "virtual:x", "--ecus", "engine"], "write 7E0:7E8"),
     ],
 )
 def test_what_cannot_run_is_status_1_and_one_line(

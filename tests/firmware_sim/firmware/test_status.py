@@ -82,3 +82,15 @@ async def test_small_moves_of_the_voltage_are_not_news() -> None:
     before = await status.report()
     plug.volts = 12.31
     assert await status.report() == before
+
+
+async def test_what_cannot_be_measured_is_not_told_and_keeps_nobody_from_asking() -> None:
+    class Unmeasured:
+        ignition = None
+
+        def voltage(self) -> None:
+            return None
+
+    answers = Answers({ENGINE: b"\x62\xf1\x90" + VIN})
+    report = await VehicleStatus(Unmeasured(), [ENGINE], answers).report()
+    assert (report.vin, report.voltage_mv, report.ignition) == (VIN.decode(), None, None)
