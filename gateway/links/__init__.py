@@ -1,10 +1,13 @@
 """Connectors: accept, authenticate, multiplex, resume.
 
     port        the TCP port connectors dial in to; every connection under a guard
+    socket      trio-websocket's server side, in one task
     pump        moves bytes between one websocket and its link machine
     timers      one task that keeps the deadlines of every link
     connector   ``LiveConnector``: what the rest of the gateway talks to; outlives a connection
     exchanges   requests in flight to one connector, matched to their results
+    tester      exchanges for a connector without ISO-TP on board, by raw frames
+    bus_tester  one bus of such a connector
     monitors    who listens to which bus of a connector
     registry    who is online; status to the bus
 

@@ -14,6 +14,7 @@ from gateway.domain.errors import Conflict, NotFound, TooLarge, Unavailable
 from gateway.links.exchanges import Exchanges
 from gateway.links.monitors import FrameFeed, Monitors
 from gateway.links.pump import Pump
+from gateway.links.tester import Tester
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import events
 from protocols.link.connection import LinkMemory, queue_message
@@ -84,6 +85,8 @@ class LiveConnector:
         self.status = ConnectorStatus()
         self.clock_offset_us = 0
         self.generation = 0
+        #: Runs exchanges where the connector has no ISO-TP on board; a task of each connection.
+        self.tester: Tester | None = None
         self._changed = changed
         self._pump: Pump | None = None
         first = int.from_bytes(memory.delivery.token[:4], "big") + 1
@@ -107,6 +110,10 @@ class LiveConnector:
         self._pump = pump
         self.capabilities = capabilities
         self._monitors.offer(tuple(bus.name for bus in capabilities.buses))
+        if capabilities.isotp:
+            self.tester = None
+        elif self.tester is None:
+            self.tester = Tester(self)
 
     def detach(self, pump: Pump) -> bool:
         """Let go of a connection that has ended; tell whether it was the present one."""
@@ -170,6 +177,8 @@ class LiveConnector:
             self._closing[session].set()
         elif self._sessions.pop(session, None) is not None:
             self._closed[session] = message  # its grace has passed; close_session() tells
+            if self.tester is not None:
+                self.tester.forget(session)
 
     def _on_frames(self, batch: bytes) -> None:
         try:
@@ -207,6 +216,8 @@ class LiveConnector:
         Raises:
             Unavailable: too many requests in flight, or the link was lost for good.
         """
+        if self.tester is not None:
+            return await self.tester.exchange(session, target, request)
         return await self._exchanges.exchange(session, target, request)
 
     def open_session(self, session: str, *, writer: bool, grace: float) -> None:
@@ -247,7 +258,10 @@ class LiveConnector:
             raise NotFound("session.unknown", "This connector has no such session.")
         del self._sessions[session]
         done = self._closing[session] = trio.Event()
+        trouble: list[str] = []
         try:
+            if self.tester is not None:
+                trouble = await self.tester.release(session)
             self._send(SessionClose(session))
             await done.wait()
         finally:
@@ -255,6 +269,8 @@ class LiveConnector:
             closed = self._closed.pop(session, None)
         if closed is None:
             raise _restarted() if self.connected else _gone()
+        if trouble:
+            return SessionClosed(session, safe=False, detail="; ".join(trouble))
         return closed
 
     def listen(

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import trio
 from structlog.typing import FilteringBoundLogger
-from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
+from trio_websocket import WebSocketRequest
 
 from gateway.domain.errors import Unavailable
 from gateway.links.connector import KnownConnector, LiveConnector
@@ -21,17 +21,13 @@ from gateway.links.pump import Pump
 from gateway.links.registry import Registry
 from protocols.link.events import Closed, Event, HelloReceived, Proved
 from protocols.link.gateway import GatewayLink
-from protocols.link.messages import MAX_ENVELOPE, SUBPROTOCOL, CloseCode, Hello
+from protocols.link.messages import SUBPROTOCOL, CloseCode, Hello
 from protocols.link.state import State
 
 PATH = "/link/v1"
 
 #: From accept to a websocket upgrade, seconds; the link's own handshake limit follows.
 UPGRADE_LIMIT = 10.0
-
-#: Bytes read at once. Most messages of a link are far below it, and each idle connection's
-#: buffers count ten thousand times.
-RECEIVE_SIZE = 4096
 
 #: Returns the connector on record, or ``None`` when it is unknown or disabled; raises
 #: ``Unavailable`` when that cannot be found out now.
@@ -80,56 +76,56 @@ class LinkPort:
 
     async def handle(self, stream: trio.abc.Stream) -> None:
         """Serve one accepted connection until it ends; runs under the guard."""
-        async with trio.open_nursery() as nursery:
-            with trio.fail_after(UPGRADE_LIMIT):
-                request = await wrap_server_stream(
-                    nursery,
-                    stream,
-                    max_message_size=MAX_ENVELOPE,
-                    receive_buffer_size=RECEIVE_SIZE,
-                )
-                websocket = await _accept(request)
-            if websocket is not None:
-                await _Link(self, websocket).run()
-            nursery.cancel_scope.cancel()
-
-
-async def _accept(request: WebSocketRequest) -> WebSocketConnection | None:
-    if request.path != PATH:
-        await request.reject(404, body=f"connectors dial in at {PATH}\n".encode())
-        return None
-    if SUBPROTOCOL not in request.proposed_subprotocols:
-        await request.reject(400, body=f"the subprotocol is {SUBPROTOCOL}\n".encode())
-        return None
-    return await request.accept(subprotocol=SUBPROTOCOL)
+        await _Link(self, stream).run()
 
 
 class _Link:
     """One connection on its way from stranger to connector, and after that."""
 
-    def __init__(self, port: LinkPort, websocket: WebSocketConnection) -> None:
+    def __init__(self, port: LinkPort, stream: trio.abc.Stream) -> None:
         self._port = port
         self._link = GatewayLink(trio.current_time())
-        self._pump = Pump(websocket, self._link, self._handle, port.registry.timers)
+        self._pump = Pump(stream, self._decide, self._link, self._handle, port.registry.timers)
         self._known: KnownConnector | None = None
         self._live: LiveConnector | None = None
-        self._looking_up: trio.Nursery | None = None
+        self._tasks: trio.Nursery | None = None
+        self._upgrade = trio.CancelScope()
 
     async def run(self) -> None:
-        """Carry the link until it is over."""
+        """Carry the link until it is over.
+
+        Raises:
+            trio.TooSlowError: no websocket came of it in time.
+        """
+        self._upgrade.deadline = trio.current_time() + UPGRADE_LIMIT
         try:
-            async with trio.open_nursery() as nursery:
-                self._looking_up = nursery
-                await self._pump.run()
-                nursery.cancel_scope.cancel()
+            with self._upgrade:
+                async with trio.open_nursery() as nursery:
+                    self._tasks = nursery
+                    await self._pump.run()
+                    nursery.cancel_scope.cancel()
         finally:
             if self._live is not None:
                 self._port.registry.offline(self._live, self._pump)
+        if self._upgrade.cancelled_caught:
+            raise trio.TooSlowError
+
+    async def _decide(self, request: WebSocketRequest) -> None:
+        if request.path != PATH:
+            await request.reject(404, body=f"connectors dial in at {PATH}\n".encode())
+        elif SUBPROTOCOL not in request.proposed_subprotocols:
+            await request.reject(400, body=f"the subprotocol is {SUBPROTOCOL}\n".encode())
+        else:
+            await request.accept(subprotocol=SUBPROTOCOL)
+            self._upgrade.deadline = float("inf")
+            self._pump.opened()
+            return
+        await self._pump.socket.hang_up()
 
     def _handle(self, event: Event) -> None:
         match event:
-            case HelloReceived(hello) if self._looking_up is not None:
-                self._looking_up.start_soon(self._challenge, hello)
+            case HelloReceived(hello) if self._tasks is not None:
+                self._tasks.start_soon(self._challenge, hello)
             case Proved(hello):
                 self._welcome(hello)
             case Closed():
@@ -182,6 +178,8 @@ class _Link:
             now=trio.current_time(),
         )
         registry.online(live, self._pump, hello)
+        if live.tester is not None and self._tasks is not None:
+            self._tasks.start_soon(live.tester.run)
         port.log.info("connector online", connector=live.known.number, resumed=resumed)
 
     def _log_end(self, closed: Closed) -> None:

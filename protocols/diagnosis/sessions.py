@@ -54,9 +54,14 @@ class OpenedSessions:
     def saw(
         self, owner: str, target: Target, request: bytes, result: ExchangeResult, now: float
     ) -> None:
-        """Take note of what a request of ``owner`` did to a control unit's session."""
+        """Take note of what a request of ``owner`` did to a control unit's session.
+
+        Whatever an answer came to keeps the session alive as tester present does.
+        """
         kind = changed_session(request, result)
         if kind is None:
+            if result.responses and target in self._due.get(owner, {}):
+                self._due[owner][target] = now + TESTER_PRESENT_INTERVAL
             return
         opened = self._due.setdefault(owner, {})
         if kind == DEFAULT_SESSION[1]:

@@ -51,6 +51,16 @@ def test_an_opened_session_is_kept_alive_until_it_is_given_back() -> None:
     assert opened.next_deadline() is None
 
 
+def test_work_keeps_a_session_alive_as_tester_present_does() -> None:
+    opened = OpenedSessions()
+    opened.saw("s", ENGINE, b"\x10\x03", POSITIVE, 10.0)
+    opened.saw("s", ENGINE, b"\x22\xf1\x90", POSITIVE, 11.0)
+    assert opened.next_deadline() == 13.0
+    opened.saw("s", ENGINE, b"\x22\xf1\x90", SILENT, 12.0)
+    opened.saw("t", ENGINE, b"\x22\xf1\x90", POSITIVE, 12.0)
+    assert opened.next_deadline() == 13.0
+
+
 def test_back_in_the_default_session_nothing_is_left_to_do() -> None:
     opened = OpenedSessions()
     opened.saw("s", ENGINE, b"\x10\x03", POSITIVE, 10.0)
