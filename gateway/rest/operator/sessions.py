@@ -14,14 +14,14 @@ from gateway.rest.operator.door import OperatorDoor
 from gateway.sessions.session import EndReason, Session
 from gateway.sessions.targets import EcuAddress, to_request, to_target
 from gateway.web.auth import require_operator
-from gateway.web.bodies import read_json
+from gateway.web.bodies import RowId, read_json
 
 
 class OpenSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of ``POST /sessions``: on a ticket, or on a connector for development."""
 
     connector_uuid: UUID | None = None
-    ticket_id: int | None = None
+    ticket_id: RowId | None = None
 
 
 class ExchangeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,6 +15,10 @@ from gateway.tickets.life import Report
 from gateway.web.auth import require_operator
 from gateway.web.bodies import read_json
 from gateway.web.paging import PARTNER, page_from
+from gateway.web.parameters import LARGEST
+
+#: A number that a row can have; the rest is an address where nothing is.
+TICKET_ID = f"<int(max={LARGEST}):ticket_id>"
 
 #: How operators spell states, as the partner API does.
 STATES = {state.name.lower(): state for state in TicketState}
@@ -53,12 +57,12 @@ def blueprint(door: OperatorDoor) -> Blueprint:
             }
         )
 
-    @routes.get("/tickets/<int:ticket_id>")
+    @routes.get(f"/tickets/{TICKET_ID}")
     async def get_ticket(ticket_id: int) -> Response:
         operator = await require_operator(door.identity)
         return jsonify(describe(await door.tickets.require(operator, ticket_id)))
 
-    @routes.post("/tickets/<int:ticket_id>/close")
+    @routes.post(f"/tickets/{TICKET_ID}/close")
     async def close_ticket(ticket_id: int) -> Response:
         operator = await require_operator(door.identity)
         body = await read_json(request, CloseBody)
@@ -67,7 +71,7 @@ def blueprint(door: OperatorDoor) -> Blueprint:
         await door.sessions.end_ticket(ticket_id)
         return jsonify(describe(ticket))
 
-    @routes.post("/tickets/<int:ticket_id>/cancel")
+    @routes.post(f"/tickets/{TICKET_ID}/cancel")
     async def cancel_ticket(ticket_id: int) -> Response:
         operator = await require_operator(door.identity)
         body = await read_json(request, CancelBody)

@@ -1,0 +1,206 @@
+"""Operators at their two doors, over real services: tickets, sessions, and a connector's link.
+
+The link is the port in memory with the real machine at its other end; the vehicle is a function.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+import trio
+from quart import Response
+from quart_trio import QuartTrio
+
+from gateway.domain.errors import Unauthorized
+from gateway.domain.principal import OperatorPrincipal
+from gateway.rest import operator as operator_api
+from gateway.rest.operator.door import OperatorDoor
+from gateway.sessions.service import SessionLimits, SessionService
+from gateway.storage.queries.ticket_records import Ticket
+from gateway.tickets.service import TicketService
+from gateway.web import problems
+from gateway.ws.operator import socket
+from protocols.link.messages import BusInfo, Capabilities, EcuInfo, StatusReport
+from tests.gateway.workshops import GOLF, MINE, SECOND, Workshop, uuid_of
+from tests.settable_clock import SettableClock
+from tests.support.link_pair import PUBLIC
+from tests.support.link_world import KNOWN, DialledConnector, LinkWorld, open_world, until
+
+Json = Any  # what a test reads out of an answer is its own business
+
+ENGINE = {"request_id": 0x7E0, "response_id": 0x7E8}
+
+CAPABILITIES = Capabilities(
+    buses=(
+        BusInfo("can0", "can", 500_000),
+        BusInfo("fd0", "can-fd", 500_000, 2_000_000),
+        BusInfo("doip0", "doip"),
+    ),
+    ecus=(EcuInfo("engine", "can0", 0x7E0, 0x7E8), EcuInfo("dash", "doip0", logical_address=16)),
+    software=12,
+    hardware=3,
+)
+
+
+class KnownOperators:
+    """Knows whose each token is; stands where identity stands in a gateway."""
+
+    def __init__(self, principals: Mapping[str, OperatorPrincipal]) -> None:
+        self.principals = dict(principals)
+
+    async def operator(self, access_token: str) -> OperatorPrincipal:
+        try:
+            return self.principals[access_token]
+        except KeyError:
+            raise Unauthorized("token.unknown", "Get another token.") from None
+
+
+class SocketClient:
+    """An operator's end of the websocket; frames and JSON are told apart by their type."""
+
+    # Any: the test client's connection has no exported type.
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    async def say(self, action: str, **members: object) -> None:
+        await self.connection.send(json.dumps({"action": action, **members}))
+
+    async def raw(self, data: str | bytes) -> None:
+        await self.connection.send(data)
+
+    async def receive(self) -> str | bytes:
+        with trio.fail_after(2):
+            data: str | bytes = await self.connection.receive()
+        return data
+
+    async def hear(self) -> Json:
+        return json.loads(await self.receive())
+
+    async def hear_of(self, action: str) -> Json:
+        """Return the next message of one kind; others are passed over."""
+        while True:
+            data = await self.receive()
+            if isinstance(data, str) and json.loads(data)["action"] == action:
+                return json.loads(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Operators ``op`` (op-1), ``mate`` (op-2) and ``far`` (another provider's) at the doors."""
+
+    app: QuartTrio
+    door: OperatorDoor
+    workshop: Workshop
+    tokens: KnownOperators
+    links: LinkWorld
+    sessions: SessionService
+    tickets: TicketService
+    clock: SettableClock
+    connectors: dict[int, DialledConnector] = field(default_factory=dict)
+
+    async def plug_in(self, number: int = MINE) -> DialledConnector:
+        """Let a connector dial in, and return it when it is known to be online."""
+        uuid = uuid_of(number)
+        known = replace(KNOWN, number=number, uuid=uuid, tenant_id=1, provider_id=1)
+        self.links.known[uuid] = replace(known, public_keys=(PUBLIC,))
+        device = DialledConnector(self.links, uuid=str(uuid), capabilities=CAPABILITIES)
+        self.connectors[number] = device
+        await self.links.nursery.start(device.connect)
+        device.send(StatusReport(vin=GOLF, voltage_mv=12_400, ignition=True))
+        await until(lambda: self.links.registry.status(uuid).vin is not None)
+        return device
+
+    async def order(self) -> Ticket:
+        """Let the garage order something for the vehicle of its first connector."""
+        return await self.tickets.create(self.workshop.customer, self.workshop.order())
+
+    async def call(
+        self, method: str, path: str, json: Json = None, *, token: str | None = "op"
+    ) -> Response:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        answer: Response = await self.app.test_client().open(
+            f"/operator/v1{path}", method=method, headers=headers, json=json
+        )
+        return answer
+
+    async def done(
+        self, method: str, path: str, json: Json = None, *, status: int = 200, token: str = "op"
+    ) -> Json:
+        """Return the JSON of an answer that has this status."""
+        answer = await self.call(method, path, json, token=token)
+        text = await answer.get_data(as_text=True)
+        assert answer.status_code == status, text
+        return await answer.get_json() if text else None
+
+    async def refused(
+        self,
+        method: str,
+        path: str,
+        json: Json = None,
+        *,
+        status: int,
+        code: str,
+        token: str | None = "op",
+    ) -> Json:
+        """Return the problem of a refusal with this status and code."""
+        answer = await self.call(method, path, json, token=token)
+        problem = await answer.get_json()
+        assert (answer.status_code, problem["code"]) == (status, code), problem
+        assert answer.content_type == problems.CONTENT_TYPE
+        assert problem["status"] == status
+        assert problem["type"].endswith(code)
+        assert problem["title"]
+        assert problem["detail"].endswith((".", ")"))
+        assert problem["instance"] == f"/operator/v1{path}".partition("?")[0]
+        return problem
+
+    async def open_session(self, number: int = MINE, *, token: str = "op") -> Json:
+        body = {"connector_uuid": str(uuid_of(number))}
+        return await self.done("POST", "/sessions", body, status=201, token=token)
+
+    @asynccontextmanager
+    async def socket(
+        self, token: str | None = "op", query: str = ""
+    ) -> AsyncIterator[SocketClient]:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        client = self.app.test_client()
+        async with client.websocket(f"/ws/operator{query}", headers=headers) as connection:
+            yield SocketClient(connection)
+
+
+@asynccontextmanager
+async def open_floor(
+    workshop: Workshop, clock: SettableClock, limits: SessionLimits | None = None
+) -> AsyncIterator[Floor]:
+    """Open both doors for the block; nothing is plugged in yet."""
+    async with open_world() as links:
+        sessions = SessionService(
+            links.registry, limits or SessionLimits(), clock, links.published.append
+        )
+        tickets = TicketService(workshop.database, links.registry, clock)
+        tokens = KnownOperators(
+            {"op": workshop.operator, "mate": workshop.colleague, "far": workshop.outsider}
+        )
+        door = OperatorDoor(
+            identity=tokens,
+            database=workshop.database,
+            registry=links.registry,
+            sessions=sessions,
+            tickets=tickets,
+            websocket_url="/ws/operator",
+        )
+        app = QuartTrio("operators")
+        problems.install(app, structlog.get_logger())
+        app.register_blueprint(operator_api.blueprint(door))
+        app.register_blueprint(socket.blueprint(tokens, sessions))
+        yield Floor(app, door, workshop, tokens, links, sessions, tickets, clock)
+        # Their vehicles are functions: nothing to bring back, and nobody to wait for.
+        links.nursery.cancel_scope.cancel()
+
+
+__all__ = ["ENGINE", "MINE", "SECOND", "Floor", "SocketClient", "open_floor", "uuid_of"]
