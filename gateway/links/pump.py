@@ -1,17 +1,18 @@
 """Moves bytes between one websocket and its link machine.
 
-The reader is the connection's own task. A writer is started when there is something to say and
-ends when there is not: ten thousand idle links then cost no writer tasks, and a caller that is
-cancelled never leaves half a websocket frame behind.
+The reader is the connection's own task, and the link's machine runs within it. A writer is
+started when there is something to say and ends when there is not: ten thousand idle links then
+cost one task each, and a caller that is cancelled never leaves half a websocket frame behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection
+from trio_websocket import ConnectionClosed, WebSocketRequest
 
+from gateway.links.socket import LinkSocket
 from gateway.links.timers import Timers
 from protocols.link.connection import LinkConnection
 from protocols.link.events import Closed, Event
@@ -38,7 +39,8 @@ class Pump:
     """Owns the traffic of one connection; lives as long as :meth:`run`.
 
     Args:
-        websocket: accepted already.
+        stream: as accepted.
+        decide: answers the websocket upgrade; calls :meth:`opened` when it has accepted.
         link: the machine behind it.
         handle: called for each event, synchronously, in order.
         timers: keeps the link's deadlines.
@@ -46,16 +48,18 @@ class Pump:
 
     def __init__(
         self,
-        websocket: WebSocketConnection,
+        stream: trio.abc.Stream,
+        decide: Callable[[WebSocketRequest], Awaitable[None]],
         link: LinkConnection,
         handle: Callable[[Event], None],
         timers: Timers,
     ) -> None:
         self.link = link
-        self._websocket = websocket
+        self.socket = LinkSocket(stream, decide, self._receive)
         self._handle = handle
         self._timers = timers
         self._nursery: trio.Nursery | None = None
+        self._is_open = False
         self._writing = False
         self._stuck_since: float | None = None
         self._room = trio.lowlevel.ParkingLot()
@@ -63,34 +67,30 @@ class Pump:
         self.scheduled = float("inf")
 
     async def run(self) -> None:
-        """Carry traffic until the link is over, then close the websocket within a bound."""
+        """Carry traffic until the connection is closed."""
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                self.stir()
-                await self._read()
-                self.flush()
+                await self.socket.run()
+                nursery.cancel_scope.cancel()
         finally:
             self._nursery = None
             self._timers.forget(self)
             self._room.unpark_all()
-            self._lose("the connection was closed")
-            with trio.move_on_after(FAREWELL, shield=True):
-                await self._websocket.aclose(*self._farewell())
+            if self._is_open:  # a stranger that never got a websocket had no link to lose
+                self._lose(f"the connection broke ({self.socket.closed or 'cut'})")
 
-    async def _read(self) -> None:
-        link = self.link
-        while link.state is not State.CLOSED:
-            try:
-                data = await self._websocket.get_message()
-            except ConnectionClosed as closed:
-                self._lose(f"the connection broke ({closed.reason})")
-                return
-            if isinstance(data, str):
-                link.close(CloseCode.PROTOCOL, "text messages are not part of this protocol")
-            else:
-                link.receive(data, trio.current_time())
-            self.stir()
+    def opened(self) -> None:
+        """The websocket is accepted: say what is ready from now on."""
+        self._is_open = True
+        self.stir()
+
+    def _receive(self, data: str | bytes) -> None:
+        if isinstance(data, str):
+            self.link.close(CloseCode.PROTOCOL, "text messages are not part of this protocol")
+        else:
+            self.link.receive(data, trio.current_time())
+        self.stir()
 
     def stir(self) -> None:
         """Handle what happened and send what is ready.
@@ -110,7 +110,7 @@ class Pump:
     def flush(self) -> None:
         """Send what is ready and note the next deadline; never blocks, callable from any task."""
         nursery = self._nursery
-        if nursery is None:
+        if nursery is None or not self._is_open:
             return
         if self.link.state is State.CLOSED:
             # A goodbye may leave, but a peer that does not read does not hold us.
@@ -125,16 +125,17 @@ class Pump:
         try:
             while (data := self.link.next_outgoing()) is not None:
                 self._stuck_since = trio.current_time()
-                await self._websocket.send_message(data)
+                await self.socket.send_message(data)
                 self._room.unpark_all()
         except ConnectionClosed as closed:
             self._lose(f"the connection broke ({closed.reason})")
         finally:
             self._writing = False
             self._stuck_since = None
-        if self.link.state is State.CLOSED and self._nursery is not None:
-            # Said goodbye: nothing more will be read.
-            self._nursery.cancel_scope.cancel()
+        if self.link.state is State.CLOSED:
+            # Said goodbye. The reader takes the peer's farewell and ends; `flush` has set how
+            # long that may take.
+            await self.socket.aclose(*self._farewell())
 
     async def write_frames(self, batch: bytes) -> bool:
         """Send a batch of frames as soon as there is room; tell whether the link took it."""
