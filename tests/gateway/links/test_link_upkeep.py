@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
+import pytest
 import trio
 from structlog.testing import CapturingLogger
 from structlog.typing import FilteringBoundLogger
