@@ -22,7 +22,6 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from firmware_sim.firmware.dialling import (
     Dialler,
     Endpoint,
-    OpeningStream,
     connect,
     dial_tcp,
     upgrade,
@@ -139,6 +138,7 @@ class LinkClient:
         self._room = trio.lowlevel.ParkingLot()  # here wait senders of frames
         self._closed: Closed | None = None
         self._lived = False
+        self._ours = False  # the program is at work with an event
         #: Why the last attempt came to nothing, for people.
         self.trouble = ""
 
@@ -208,7 +208,7 @@ class LinkClient:
         return pause
 
     async def _connect_once(self) -> None:
-        stream: OpeningStream | None = None
+        self._ours = False
         try:
             with trio.fail_after(DIAL_LIMIT) as limit:
                 stream = await connect(self._endpoint, self._dial, self._tls)
@@ -221,9 +221,10 @@ class LinkClient:
                 finally:
                     await trio.aclose_forcefully(stream)
         except* Exception as failures:
-            # The boundary of the connection. A garbled answer to our upgrade comes out of the
-            # websocket library as whatever its parser stumbled over, and must not end a device.
-            if stream is not None and stream.opened:
+            # The boundary of the connection. What a peer garbles comes out of the websocket
+            # library as whatever its parser stumbled over (also a ping that meets our close), and
+            # must not end a device. Only our own program's faults do.
+            if self._ours:
                 raise
             self.trouble = _first_words(failures)
 
@@ -322,7 +323,9 @@ class LinkClient:
                 self._closed = event
             elif isinstance(event, Live):
                 self._lived = True
+            self._ours = True
             self._handle(event)
+            self._ours = False
 
 
 def _first_words(group: BaseExceptionGroup[Exception]) -> str:

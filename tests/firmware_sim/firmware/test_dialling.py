@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -8,9 +9,12 @@ import trio
 import trustme
 from trio.testing import MockClock, memory_stream_pair
 from typing_extensions import override
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, Ping, Request
 
-from firmware_sim.firmware.dialling import DialError, Endpoint, OpeningStream, connect
+from firmware_sim.firmware.dialling import DialError, Dialler, Endpoint, OpeningStream, connect
 from firmware_sim.firmware.link import Identity, LinkClient
+from protocols.link.events import Closed, Event
 from protocols.link.messages import Capabilities
 
 SECURE = Endpoint("gateway.example", 443, "/link/v1", secure=True)
@@ -136,6 +140,11 @@ GARBLED = [
 ]
 
 
+def _client(handle: Callable[[Event], None], dial: Dialler) -> LinkClient:
+    identity = Identity("u", bytes(32))
+    return LinkClient("ws://h/", identity, Capabilities(), handle, random=Random(1), dial=dial)
+
+
 @pytest.mark.parametrize("answer", GARBLED)
 async def test_a_garbled_answer_to_the_upgrade_ends_the_attempt_and_not_the_device(
     answer: bytes, autojump_clock: MockClock
@@ -150,14 +159,7 @@ async def test_a_garbled_answer_to_the_upgrade_ends_the_attempt_and_not_the_devi
         await theirs.send_all(answer)
         return ours
 
-    client = LinkClient(
-        "ws://h/",
-        Identity("u", bytes(32)),
-        Capabilities(),
-        lambda _event: None,
-        random=Random(1),
-        dial=dial,
-    )
+    client = _client(lambda _event: None, dial)
     with trio.move_on_after(120):
         await client.run()
     assert dials >= 3
@@ -170,15 +172,63 @@ async def test_a_gateway_that_hangs_up_is_not_waited_for(autojump_clock: MockClo
         await theirs.aclose()
         return ours
 
-    client = LinkClient(
-        "ws://h/",
-        Identity("u", bytes(32)),
-        Capabilities(),
-        lambda _event: None,
-        random=Random(1),
-        dial=dial,
-    )
+    client = _client(lambda _event: None, dial)
     began = trio.current_time()
     await client._connect_once()
     assert trio.current_time() - began < 0.1
     assert client.trouble == "the connection broke before the websocket was open"
+
+
+def _answered(request: bytes) -> bytes:
+    """Return what a websocket server says to an upgrade, and then what a garbled one might."""
+    server = WSConnection(ConnectionType.SERVER)
+    server.receive_data(request)
+    [asked] = server.events()
+    assert isinstance(asked, Request)
+    upgraded = server.send(AcceptConnection(subprotocol=asked.subprotocols[0]))
+    # Nonsense, for which our side closes; and a ping that comes when it has done so.
+    return upgraded + server.send(BytesMessage(b"\x09nonsense")) + server.send(Ping(b"late"))
+
+
+async def test_a_ping_that_meets_our_close_ends_the_connection_and_not_the_device(
+    autojump_clock: MockClock,
+) -> None:
+    told: list[Event] = []
+    async with trio.open_nursery() as nursery:
+
+        async def serve(stream: trio.abc.Stream) -> None:
+            answer = _answered(bytes(await stream.receive_some(4096)))
+            for byte in answer:
+                await stream.send_all(bytes((byte,)))
+                await trio.sleep(0.001)
+
+        async def dial(_host: str, _port: int) -> trio.abc.Stream:
+            ours, theirs = memory_stream_pair()
+            nursery.start_soon(serve, theirs)
+            return ours
+
+        client = _client(told.append, dial)
+        with trio.move_on_after(60):
+            await client.run()
+        nursery.cancel_scope.cancel()
+    assert len([event for event in told if isinstance(event, Closed)]) >= 3
+
+
+async def test_a_fault_of_the_program_is_not_taken_for_one_of_the_network(
+    autojump_clock: MockClock,
+) -> None:
+    def handle(_event: Event) -> None:
+        raise ZeroDivisionError("ours")
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.send_all(_answered(bytes(await stream.receive_some(4096))))
+
+    async with trio.open_nursery() as nursery:
+
+        async def dial(_host: str, _port: int) -> trio.abc.Stream:
+            ours, theirs = memory_stream_pair()
+            nursery.start_soon(serve, theirs)
+            return ours
+
+        with pytest.RaisesGroup(pytest.RaisesExc(ZeroDivisionError), flatten_subgroups=True):
+            await _client(handle, dial).run()
