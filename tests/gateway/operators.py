@@ -124,7 +124,10 @@ class Floor:
     ) -> Response:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         answer: Response = await self.app.test_client().open(
-            f"/operator/v1{path}", method=method, headers=headers, json=json
+            f"/operator/v1{path}",
+            method=method,
+            headers=headers,
+            **({} if json is None else {"json": json}),
         )
         return answer
 

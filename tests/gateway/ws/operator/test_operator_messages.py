@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.domain.errors import Invalid
+from gateway.sessions.targets import EcuAddress
+from gateway.web.bodies import convert
+from gateway.ws.operator.messages import (
+    Authenticate,
+    ClientMessage,
+    ExchangeMessage,
+    FilterSpec,
+    Subscribe,
+    Unsubscribe,
+)
+
+SESSION = "a" * 32
+
+
+def read(document: dict[str, Any]) -> ClientMessage:
+    # A union is a type to msgspec, but not to the type checker.
+    message: ClientMessage = convert(document, ClientMessage)  # type: ignore[arg-type]
+    return message
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"action": "authenticate", "access_token": "t"}, Authenticate("t")),
+        (
+            {"action": "subscribe", "session": SESSION, "stream": "news", "id": 7},
+            Subscribe(SESSION, "news", reference=7),
+        ),
+        (
+            {
+                "action": "subscribe",
+                "session": SESSION,
+                "stream": "frames",
+                "bus": "can0",
+                "filters": [{"id": 0x7E8}, {"id": 1, "mask": 0, "extended": True}],
+                "format": "json",
+            },
+            Subscribe(
+                SESSION,
+                "frames",
+                "can0",
+                (FilterSpec(0x7E8), FilterSpec(1, 0, extended=True)),
+                "json",
+            ),
+        ),
+        (
+            {"action": "unsubscribe", "session": SESSION, "stream": "news"},
+            Unsubscribe(SESSION, "news"),
+        ),
+        (
+            {
+                "action": "exchange",
+                "id": "first",
+                "session": SESSION,
+                "ecu": {"functional": True},
+                "request": "0902",
+            },
+            ExchangeMessage(SESSION, EcuAddress(functional=True), "0902", "first"),
+        ),
+    ],
+)
+def test_every_message_as_clients_spell_it(
+    document: dict[str, Any], message: ClientMessage
+) -> None:
+    assert read(document) == message
+    assert read(msgspec.to_builtins(message)) == message
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"action": "close"},
+        {"action": "authenticate"},
+        {"action": "subscribe", "session": SESSION, "stream": "voltage"},
+        {"action": "subscribe", "session": SESSION, "stream": "frames", "format": "xml"},
+        {"action": "subscribe", "session": SESSION, "stream": "frames", "filters": [{"id": -1}]},
+        {
+            "action": "subscribe",
+            "session": SESSION,
+            "stream": "frames",
+            "filters": [{"id": 1 << 29}],
+        },
+        {
+            "action": "subscribe",
+            "session": SESSION,
+            "stream": "frames",
+            "filters": [{"id": 1}] * 65,
+        },
+        {"action": "subscribe", "session": SESSION, "stream": "news", "id": "x" * 65},
+        {"action": "exchange", "session": SESSION, "request": "3E00"},
+        {"action": "exchange", "session": SESSION, "ecu": {"id": 1}, "request": "3E00"},
+    ],
+)
+def test_anything_else_is_refused(document: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        read(document)
