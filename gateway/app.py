@@ -10,6 +10,7 @@ Start-up order, each part built on those before it, stopped in reverse:
     registry    deadlines of links, resume windows
     sessions    lifetimes
     links       the port connectors dial in to
+    local       connectors of this machine, a process each
     http        REST and websockets
 
 At shutdown HTTP drains first (websockets hear 1012), then sessions put their vehicles into the
@@ -21,7 +22,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
@@ -43,6 +44,7 @@ from gateway.domain.clock import utc_now
 from gateway.identity.identity import Identity, open_identity
 from gateway.links.connector import KnownConnector
 from gateway.links.listen import LinkListener
+from gateway.links.local import LocalConnectors
 from gateway.links.port import LinkPort, PortOptions
 from gateway.links.registry import Registry
 from gateway.links.upkeep import LinkUpkeep
@@ -65,7 +67,7 @@ from gateway.rest.partner.token import TokenDoor
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.shutdown import Shutdown
-from gateway.runtime.supervise import Supervisor, open_supervisor
+from gateway.runtime.supervise import Restart, Supervisor, open_supervisor
 from gateway.sessions.endings import TicketEndings
 from gateway.sessions.service import SAFE_STATE_LIMIT, SessionLimits, SessionService
 from gateway.storage.database import Connection, Database, open_database
@@ -98,6 +100,7 @@ class Core:
     bus: MemoryBus
     live: LiveEvents
     registry: Registry
+    local: LocalConnectors
     sessions: SessionService
     tickets: TicketService
 
@@ -171,7 +174,10 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
     sessions = SessionService(registry, _session_limits(settings), utc_now, live.publish)
     _gauge(metrics, registry, sessions, live)
     tickets = TicketService(database, registry, utc_now)
-    return Core(settings, log, metrics, database, identity, bus, live, registry, sessions, tickets)
+    local = LocalConnectors(settings.local, log)
+    return Core(
+        settings, log, metrics, database, identity, bus, live, registry, local, sessions, tickets
+    )
 
 
 def _gauge(
@@ -227,15 +233,28 @@ async def _start_links(services: Supervisor, core: Core) -> str:
         keys = await core.identity.connectors.keys(uuid)
         if keys is None:
             return None
-        return KnownConnector(
-            keys.id, keys.uuid, keys.tenant_id, keys.provider_id, keys.public_keys
-        )
+        public = (*keys.public_keys, *core.local.public_keys(uuid))
+        return KnownConnector(keys.id, keys.uuid, keys.tenant_id, keys.provider_id, public)
 
     nonce = partial(secrets.token_bytes, NONCE_SIZE)
     port = LinkPort(core.registry, find, nonce, options, core.log)
     listener = LinkListener(port, chosen, core.log, core.metrics)
     url: str = await services.start("links", listener.run, stop=listener.stop)
+    if len(core.local):
+        await _start_local(services, core, port, url)
     return url
+
+
+async def _start_local(services: Supervisor, core: Core, port: LinkPort, link_url: str) -> None:
+    """Start the connectors of this machine; they dial in over loopback, without TLS."""
+    chosen = core.settings.link
+    if not chosen.is_plain_on_loopback:
+        own = replace(chosen, host="127.0.0.1", port=0, certificate=None, private_key=None)
+        listener = LinkListener(port, own, core.log, core.metrics)
+        link_url = await services.start("local links", listener.run, stop=listener.stop)
+    for process in core.local.processes(link_url):
+        name = f"local connector {process.name}"
+        await services.start(name, process.run, restart=Restart())
 
 
 def build_http(core: Core, draining: trio.Event) -> QuartTrio:

@@ -1,5 +1,6 @@
 """What can be set, and how it is read.
 
+    local      connectors of the gateway's own machine
     sections   one frozen record per group of settings, each field with default, unit and reason
     loading    TOML file + environment -> ``Settings``, every mistake reported at once
 
@@ -8,6 +9,7 @@ A setting exists because some code reads it; a secret is a :class:`Secret` and n
 """
 
 from gateway.config.loading import ConfigError, load, settings_from
+from gateway.config.local import LocalConnector, LocalSettings
 from gateway.config.sections import (
     CustomerApiSettings,
     DatabaseSettings,
@@ -30,6 +32,8 @@ __all__ = [
     "DatabaseSettings",
     "HttpSettings",
     "LinkSettings",
+    "LocalConnector",
+    "LocalSettings",
     "LogSettings",
     "PartnerApiSettings",
     "Secret",

@@ -23,6 +23,9 @@ from gateway.config.sections import Secret, Settings
 
 PREFIX = "GATEWAY_"
 
+#: Settings that the environment gives as JSON, and what JSON calls them.
+_JSON_SHAPES = {dict: "object", tuple: "array"}
+
 
 class ConfigError(Exception):
     """The configuration cannot be used.
@@ -140,11 +143,12 @@ def _from_environment(
 # Any: the result has the type of ``annotation``, which only msgspec knows here.
 def _convert(given: _Given, annotation: Any) -> Any:
     value = given.value
-    if given.is_text and get_origin(annotation) is dict:
+    shape = _JSON_SHAPES.get(get_origin(annotation))
+    if given.is_text and shape is not None:
         try:
             value = msgspec.json.decode(value)
         except (msgspec.DecodeError, UnicodeError) as error:
-            raise msgspec.ValidationError(f"Expected a JSON object: {error}") from error
+            raise msgspec.ValidationError(f"Expected a JSON {shape}: {error}") from error
     return msgspec.convert(value, annotation, strict=not given.is_text, dec_hook=_from_text)
 
 

@@ -16,6 +16,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 from typing_extensions import override
 
+from gateway.config.local import LocalSettings
+
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -160,6 +162,11 @@ class LinkSettings:
     unacknowledged: Count = 256
     frame_queue: Count = 256
     send_timeout: Seconds = 20.0
+
+    @property
+    def is_plain_on_loopback(self) -> bool:
+        """This machine's own connectors can use the port without a certificate's name."""
+        return self.certificate is None and _is_loopback(self.host)
 
     def problems(self) -> Iterator[str]:
         """Yield what contradicts itself."""
@@ -363,6 +370,7 @@ class Settings:
         database: where rows are kept.
         http: REST and websockets.
         link: the connectors' port.
+        local: connectors of this machine.
         security: tokens, hashing, throttling.
         sessions: live diagnostics.
         customer_api: the customer portal's API.
@@ -375,6 +383,7 @@ class Settings:
     database: DatabaseSettings = DatabaseSettings()
     http: HttpSettings = HttpSettings()
     link: LinkSettings = LinkSettings()
+    local: LocalSettings = field(default_factory=LocalSettings)
     security: SecuritySettings = SecuritySettings()
     sessions: SessionSettings = SessionSettings()
     customer_api: CustomerApiSettings = CustomerApiSettings()
@@ -394,6 +403,7 @@ class Settings:
         for section in (
             self.http,
             self.link,
+            self.local,
             self.security,
             self.sessions,
             self.customer_api,

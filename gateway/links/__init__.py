@@ -8,6 +8,7 @@
     exchanges   requests in flight to one connector, matched to their results
     tester      exchanges for a connector without ISO-TP on board, by raw frames
     bus_tester  one bus of such a connector
+    local       connectors of this machine: a process each, dialling in like any other
     monitors    who listens to which bus of a connector
     registry    who is online; status to the bus
 

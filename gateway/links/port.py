@@ -179,7 +179,7 @@ class _Link:
         )
         registry.online(live, self._pump, hello)
         if live.tester is not None and self._tasks is not None:
-            self._tasks.start_soon(live.tester.run)
+            self._tasks.start_soon(live.tester.connected())
         port.log.info("connector online", connector=live.known.number, resumed=resumed)
 
     def _log_end(self, closed: Closed) -> None:

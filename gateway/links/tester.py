@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 import trio
@@ -83,8 +85,9 @@ class _Work:
 class Tester:
     """Exchanges and diagnostic sessions of one connector that carries frames only.
 
-    Owned by its ``LiveConnector``; :meth:`run` is a task of each of its connections. What it knows
-    of control units outlives a connection, exchanges under way do not.
+    Owned by its ``LiveConnector``; each of its connections has a task of it, see
+    :meth:`connected`. What it knows of control units outlives a connection, exchanges under way do
+    not.
     """
 
     def __init__(self, carrier: Carrier) -> None:
@@ -177,14 +180,19 @@ class Tester:
 
     # --- the task of a connection ------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Serve one connection until it ends; exchanges under way then fail.
+    def connected(self) -> Callable[[], Awaitable[None]]:
+        """A connection is up: exchanges are taken from now on.
 
-        A newer connection's task takes over from an older one that has not ended yet.
+        Returns:
+            The connection's task: it serves until it is cancelled, and what is under way then
+            fails. A newer connection takes over from an older one that has not ended yet.
         """
         capabilities = self._carrier.capabilities
         self._routes = Routes(capabilities.buses, capabilities.ecus)
-        buses = self._buses = self._bus_testers(capabilities)
+        self._buses = self._bus_testers(capabilities)
+        return partial(self._serve, self._buses)
+
+    async def _serve(self, buses: dict[str, BusTester]) -> None:
         try:
             async with trio.open_nursery() as nursery:
                 for bus in buses.values():
