@@ -69,10 +69,17 @@ class LinkSocket(WebSocketConnection):
             return  # ended already, by a message over the limit for one
         if event.message_finished and not self._message_parts:
             data = event.data
-            self._receive(data if isinstance(data, str) else bytes(data))
+            self._hand_over(data if isinstance(data, str) else bytes(data))
             return
         # In parts: the library puts them together, bounds them, and leaves the whole in its
         # channel, which has room for one.
         await super()._handle_message_event(event)
         with suppress(trio.WouldBlock, trio.ClosedResourceError, trio.EndOfChannel):
-            self._receive(self._recv_channel.receive_nowait())
+            self._hand_over(self._recv_channel.receive_nowait())
+
+    def _hand_over(self, data: str | bytes) -> None:
+        try:
+            self._receive(data)
+        except KeyError as error:
+            # The library takes any KeyError for an event it does not know, and goes on.
+            raise RuntimeError(f"a message could not be handled: {error!r}") from error

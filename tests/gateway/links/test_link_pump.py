@@ -13,7 +13,14 @@ from protocols.link.messages import (
     FunctionalTarget,
     StatusReport,
 )
-from tests.support.link_world import DialledConnector, LinkWorld, open_world, settle, until
+from tests.support.link_world import (
+    DialledConnector,
+    LinkWorld,
+    known_as,
+    open_world,
+    settle,
+    until,
+)
 
 PING = 5.0
 OPTIONS = PortOptions(ping_interval=PING)
@@ -151,3 +158,24 @@ async def test_the_clock_of_a_connector_far_away_is_known(autojump_clock: MockCl
         await trio.sleep(30)
         assert world.live.status.round_trip_ms == pytest.approx(400, abs=1)
         assert abs(world.live.clock_offset_us) < 1000, "both ends have the same clock here"
+
+
+async def test_a_fault_of_ours_while_handling_ends_that_connection_alone(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The websocket library would take a KeyError for its own, log it, and go on."""
+    async with open_world(OPTIONS) as world:
+        device = await _online(world)
+        other, uuid = known_as(2)
+        world.known[other.uuid] = other
+        await world.nursery.start(DialledConnector(world, uuid=uuid).connect)
+
+        def fail(_event: object) -> None:
+            raise KeyError("a bug of ours")
+
+        monkeypatch.setattr(world.live, "handle", fail)
+        device.send(StatusReport(voltage_mv=1))
+        await settle()
+        assert not world.live.connected
+        assert world.registry.require(other.uuid).connected
+        assert world.failures() == 1
