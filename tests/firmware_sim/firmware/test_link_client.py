@@ -280,11 +280,11 @@ async def test_a_gateway_that_talks_nonsense_is_left_with_a_reason(
 ) -> None:
     device = await _online(world)
     assert world.live._pump is not None
-    await world.live._pump._websocket.send_message(b"\x09nonsense")
+    await world.live._pump.socket.send_message(b"\x09nonsense")
     await until(lambda: len(device.lives()) == 2)
     assert device.closed()[0].code == CloseCode.PROTOCOL
     assert "unknown channel 9" in device.closed()[0].reason
-    await world.live._pump._websocket.send_message("text")
+    await world.live._pump.socket.send_message("text")
     await until(lambda: len(device.lives()) == 3)
     assert "text messages" in device.closed()[1].reason
 
