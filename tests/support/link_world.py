@@ -197,11 +197,11 @@ class DialledConnector:
     link: ConnectorLink | None = None
     stream: FaultyStream | None = None
     websocket: WebSocketConnection | None = None
-    _wake: trio.Event = field(default_factory=trio.Event)
+    _said: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
     def send(self, message: Message) -> None:
         queue_message(self.memory.delivery, message)
-        self._wake.set()
+        self._said.unpark_all()
 
     def restart(self) -> None:
         """Forget everything, as a reboot does."""
@@ -245,7 +245,7 @@ class DialledConnector:
                 link.receive(data, trio.current_time())
             while (event := link.next_event()) is not None:
                 self._take(link, event)
-            self._wake.set()
+            self._said.unpark_all()
 
     async def _write(
         self,
@@ -264,8 +264,7 @@ class DialledConnector:
                 started = True
                 task_status.started()
             with trio.move_on_at(link.next_deadline() or float("inf")):
-                await self._wake.wait()
-            self._wake = trio.Event()
+                await self._said.park()
             link.handle_deadline(trio.current_time())
 
     def _take(self, link: ConnectorLink, event: events.Event) -> None:
@@ -299,7 +298,7 @@ class DialledConnector:
         while not self.link.send_frames(batch):
             assert self.link.state is State.LIVE
             await trio.sleep(0.001)
-        self._wake.set()
+        self._said.unpark_all()
 
     def asked(self) -> list[ExchangeRequest]:
         """Return the requests that came, over all connections."""
