@@ -14,20 +14,19 @@ from dataclasses import dataclass, field
 
 import trio
 
+from protocols.diagnosis.sessions import (
+    DEFAULT_SESSION,
+    TESTER_PRESENT,
+    TESTER_PRESENT_INTERVAL,
+    changed_session,
+    target_name,
+)
 from protocols.link.messages import (
-    CanTarget,
     ExchangeRequest,
     ExchangeResult,
     SessionClosed,
     Target,
 )
-
-#: ISO 14229-2: a tester sends tester present at the latest this often, seconds (S3 client), so
-#: that an ECU's S3 of 5 s never runs out.
-TESTER_PRESENT_INTERVAL = 2.0
-
-_DEFAULT_SESSION = bytes((0x10, 0x01))
-_TESTER_PRESENT = bytes((0x3E, 0x80))
 
 #: Requests of our own have no number of the gateway's.
 _OWN = 0
@@ -97,8 +96,9 @@ class Sessions:
         session.at_work += 1
         try:
             result = await self._exchange(message.id, message.target, message.request)
-            if _changed_session(message.request, result):
-                self._note(session, message.target, message.request[1] & 0x7F)
+            kind = changed_session(message.request, result)
+            if kind is not None:
+                self._note(session, message.target, kind)
         finally:
             session.at_work -= 1
             if not session.at_work:
@@ -109,7 +109,7 @@ class Sessions:
         running = session.opened.pop(target, None)
         if running is not None:
             running.cancel()
-        if kind == 0x01:
+        if kind == DEFAULT_SESSION[1]:
             return
         scope = session.opened[target] = trio.CancelScope()
         # One that has ended meanwhile is not kept alive: its end waits to put this back.
@@ -120,7 +120,7 @@ class Sessions:
         with scope:
             while True:
                 await trio.sleep(TESTER_PRESENT_INTERVAL)
-                await self._exchange(_OWN, target, _TESTER_PRESENT)
+                await self._exchange(_OWN, target, TESTER_PRESENT)
 
     async def close(self, session: str) -> SessionClosed:
         """End a session; returns once the vehicle is in its safe state, or will not go there."""
@@ -141,9 +141,9 @@ class Sessions:
         trouble = []
         opened, session.opened = session.opened, {}
         for target in opened:
-            result = await self._exchange(_OWN, target, _DEFAULT_SESSION)
-            if not _changed_session(_DEFAULT_SESSION, result):
-                trouble.append(f"{_name(target)}: {result.failure or 'refused'}")
+            result = await self._exchange(_OWN, target, DEFAULT_SESSION)
+            if changed_session(DEFAULT_SESSION, result) is None:
+                trouble.append(f"{target_name(target)}: {result.failure or 'refused'}")
         return trouble
 
     def link_lost(self) -> None:
@@ -179,18 +179,3 @@ class Sessions:
         if session.id not in self._sessions:
             detail = "; ".join(["the gateway was gone for longer than its grace", *trouble])
             self._tell(SessionClosed(session.id, safe=not trouble, detail=detail))
-
-
-def _changed_session(request: bytes, result: ExchangeResult) -> bool:
-    """Tell whether a control unit is in another session now than before."""
-    if len(request) != 2 or request[0] != 0x10 or result.failure:
-        return False
-    if request[1] & 0x80:
-        return not result.responses  # suppressed: silence is the positive answer
-    return any(response.data[:1] == b"\x50" for response in result.responses)
-
-
-def _name(target: Target) -> str:
-    if isinstance(target, CanTarget):
-        return f"control unit {target.request_id:X}"
-    return f"control unit {getattr(target, 'logical_address', 0):X}"
