@@ -250,6 +250,8 @@ class LinkClient:
 
     async def _part(self, websocket: WebSocketConnection) -> None:
         """Let a goodbye leave and the websocket close, each within its bound."""
+        if self._closed is not None and self._closed.code == CloseCode.SILENT:
+            return  # nobody hears it: the sooner we dial again, the better
         with trio.move_on_after(FAREWELL):
             while self._writing:
                 await self._room.park()

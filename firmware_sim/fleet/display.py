@@ -82,16 +82,19 @@ async def _tell_now_and_then(tally: Tally) -> None:
 def _bar(tally: Tally) -> Iterator[Callable[[], None]]:
     columns = (
         TextColumn("online"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn("{task.description}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    # Its own thread would draw it also while the fleet needs the processor.
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as progress:
         task = progress.add_task("", total=tally.connectors)
 
         def update() -> None:
-            progress.update(task, completed=tally.connected, description=_details(tally))
+            progress.update(
+                task, completed=tally.connected, description=_short(tally), refresh=True
+            )
 
         yield update
 
@@ -101,11 +104,15 @@ def status_line(tally: Tally) -> str:
     return f"{tally.connected} of {tally.connectors} online, {_details(tally)}"
 
 
-def _details(tally: Tally) -> str:
+def _short(tally: Tally) -> str:
     faults = sum(fates.injected for fates in tally.faults.values())
+    return f"{tally.links - tally.ever_connected} reconnects, {faults} faults"
+
+
+def _details(tally: Tally) -> str:
     return (
-        f"{tally.links - tally.ever_connected} reconnects, {tally.answered} exchanges, "
-        f"{tally.frames_sent} frames, {faults} faults, {tally.given_up} given up"
+        f"{_short(tally)}, {tally.answered} exchanges, {tally.frames_sent} frames, "
+        f"{tally.given_up} given up"
     )
 
 

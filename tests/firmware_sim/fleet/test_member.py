@@ -15,7 +15,14 @@ from gateway.links.port import PortOptions
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
 from protocols.link.connection import queue_message
-from protocols.link.messages import CanTarget, CloseCode, ExchangeRequest, StatusReport
+from protocols.link.messages import (
+    CanTarget,
+    CloseCode,
+    ExchangeRequest,
+    MonitorStart,
+    SessionOpen,
+    StatusReport,
+)
 from tests.firmware_sim.fleet.fleet_world import company, enlist
 from tests.support.link_world import LinkWorld, open_world, settle, until
 
@@ -206,6 +213,24 @@ async def test_a_reboot_forgets_everything(world: LinkWorld, autojump_clock: Moc
     # The gateway opens its sessions anew, so the operator goes on.
     assert not (await live.exchange("s", ENGINE, READ_VIN)).failure
     assert world.lines("connector online")[-1]["resumed"] is False
+
+
+async def test_sessions_and_watched_buses_end_with_a_reboot(
+    world: LinkWorld, autojump_clock: MockClock
+) -> None:
+    crew = company(world, Profile(frames_per_second=100.0))
+    member, live = await crew.join()
+    # Behind the gateway's back, so that it does not begin them anew.
+    for order in (SessionOpen("s", True, 1000), MonitorStart("can0", 0)):
+        queue_message(live.memory.delivery, order)
+    assert not (await live.exchange("s", ENGINE, READ_VIN)).failure
+    await until(lambda: crew.tally.frames_sent > 0)
+    member._reboot(1.0)
+    await until(lambda: crew.tally.links == 2)
+    assert (await live.exchange("s", ENGINE, READ_VIN)).failure == "refused"
+    sent = crew.tally.frames_sent
+    await trio.sleep(5)
+    assert crew.tally.frames_sent == sent
 
 
 async def test_a_request_on_its_way_to_a_rebooting_device_fails_with_a_clear_reason(

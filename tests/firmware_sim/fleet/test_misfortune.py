@@ -13,6 +13,7 @@ from firmware_sim.fleet.tally import Fates
 from gateway.links.port import PortOptions
 from protocols.link.messages import CloseCode
 from tests.firmware_sim.fleet.fleet_world import Company, company
+from tests.support.faulty_stream import FaultyStream
 from tests.support.link_world import LinkWorld, open_world, until
 
 
@@ -112,3 +113,22 @@ async def test_who_is_refused_after_a_fault_is_counted_so(
     world.known.clear()
     await until(lambda: crew.tally.given_up == 1, within=30)
     assert crew.tally.fates(FaultKind.CUT) == Fates(injected=1, refused=1)
+
+
+async def test_nothing_befalls_who_is_offline(
+    world: LinkWorld, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = plagued(world, kind="cut", after=(30, 30))
+    await crew.join()
+    reachable = world.dial
+
+    def unreachable() -> FaultyStream:
+        raise ConnectionRefusedError("nobody listens")
+
+    monkeypatch.setattr(world, "dial", unreachable)
+    world.streams[-1].cut()
+    await trio.sleep(100)
+    assert crew.tally.faults == {}
+    monkeypatch.setattr(world, "dial", reachable)
+    await trio.sleep(40)
+    assert crew.tally.fates(FaultKind.CUT).injected == 1
