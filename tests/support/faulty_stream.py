@@ -109,6 +109,11 @@ class FaultyStream(trio.abc.Stream):
             way.broken = True
             way.wake()
 
+    def slow_down(self, delay: float) -> None:
+        """Let everything take ``delay`` seconds each way from now on."""
+        for way in (self._out, self._in):
+            way.delay = delay
+
     def vanish(self) -> None:
         """Swallow everything from now on, both ways; neither end is told."""
         for way in (self._out, self._in):

@@ -99,6 +99,14 @@ async def test_the_round_trip_is_told_when_it_moves_by_a_step(autojump_clock: Mo
         await world.nursery.start(DialledConnector(world).connect)
         await trio.sleep(60)
         assert [status["round_trip_ms"] for status in world.statuses()] == [None, 100.0]
+        world.streams[-1].slow_down(0.053)
+        await trio.sleep(300)
+        assert len(world.published) == 2, "six milliseconds are no news"
+        world.streams[-1].slow_down(0.1)
+        await trio.sleep(300)
+        told = [status["round_trip_ms"] for status in world.statuses()][2:]
+        assert 5 <= len(told) <= 9
+        assert told[-1] == pytest.approx(200, abs=10)
 
 
 async def test_a_cut_link_stays_online_for_its_window_and_resumes_silently(

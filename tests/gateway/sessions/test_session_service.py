@@ -19,7 +19,8 @@ from gateway.domain.errors import (
 )
 from gateway.domain.events import Event
 from gateway.domain.principal import OperatorPrincipal
-from gateway.sessions.service import SAFE_STATE_LIMIT, SessionLimits, SessionService
+from gateway.sessions.limits import SessionLimits
+from gateway.sessions.service import SAFE_STATE_LIMIT, SessionService
 from gateway.sessions.session import EndReason, Session, SessionNews, SessionState
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
@@ -427,6 +428,16 @@ async def test_an_idle_session_ends(autojump_clock: MockClock) -> None:
         await trio.sleep(2.5)
         assert desk.endings() == [("idle", True)]
         assert desk.service.of(ALICE) == []
+
+
+async def test_a_session_at_work_is_not_idle(autojump_clock: MockClock) -> None:
+    async with _desk(SessionLimits(idle=30.0)) as desk:
+        session = desk.open()
+        await trio.sleep(25)
+        desk.device.answer = lambda _request: None
+        with trio.move_on_after(20):
+            await desk.service.exchange(session, TARGET, READ_VIN)
+        assert desk.endings() == []
 
 
 async def test_sessions_end_with_their_ticket_and_with_their_operator(
