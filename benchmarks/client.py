@@ -21,14 +21,24 @@ class SocketClient:
         self._socket = socket
         self._waiting: dict[int, tuple[trio.Event, list[Any]]] = {}
         self._number = 0
+        self._queued: list[dict[str, Any]] = []
+        self._ready = trio.Event()
 
     async def read(self) -> None:
         """Match answers to their requests, for ever."""
         while True:
-            message = msgspec.json.decode(await self._socket.get_message())
-            done, slot = self._waiting.pop(message["id"])
-            slot.append(message)
-            done.set()
+            for message in msgspec.json.decode(await self._socket.get_message()):
+                done, slot = self._waiting.pop(message["id"])
+                slot.append(message)
+                done.set()
+
+    async def write(self) -> None:
+        """Send what is queued, all that waits in one message, for ever."""
+        while True:
+            await self._ready.wait()
+            self._ready = trio.Event()
+            messages, self._queued = self._queued, []
+            await self._socket.send_message(msgspec.json.encode(messages).decode())
 
     # Any: the websocket's JSON.
     async def exchange(self, session: str, ecu: dict[str, Any], request: str) -> Any:
@@ -42,7 +52,8 @@ class SocketClient:
             "ecu": ecu,
             "request": request,
         }
-        await self._socket.send_message(msgspec.json.encode(message).decode())
+        self._queued.append(message)
+        self._ready.set()
         await done.wait()
         if "error" in slot[0]:
             raise RuntimeError(f"an exchange failed: {slot[0]['error']}")
@@ -55,10 +66,11 @@ async def open_client(node: Node) -> AsyncIterator[tuple[Workshop, SocketClient]
     socket_url = f"{node.http.replace('http', 'ws', 1)}/ws/operator"
     workshop = Workshop(node.http, socket_url)
     await workshop.sign_in(node.client_id, node.client_secret)
-    url = f"{socket_url}?access_token={workshop.token}"
+    url = f"{socket_url}?batch=1&access_token={workshop.token}"
     async with open_websocket_url(url) as socket, trio.open_nursery() as nursery:
         client = SocketClient(socket)
         nursery.start_soon(client.read)
+        nursery.start_soon(client.write)
         yield workshop, client
         nursery.cancel_scope.cancel()
     await workshop.client.aclose()

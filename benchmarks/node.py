@@ -38,6 +38,7 @@ class Node:
         client_id: of the operator.
         client_secret: of the operator.
         gateway: process id of the gateway.
+        simulator: process id of what the connectors run in.
     """
 
     http: str
@@ -46,6 +47,7 @@ class Node:
     client_id: str
     client_secret: str
     gateway: int
+    simulator: int
 
 
 class _Setup:
@@ -102,12 +104,22 @@ class _Setup:
         found = re.findall(r"client (?:id|secret)\s+(\S+)", said)
         return found[0], found[1]
 
-    def put_into(self, vehicle: Path) -> tuple[str, ...]:
+    def vehicles(self) -> list[str]:
+        """Return the command that runs every connector in a simulated vehicle."""
+        return [sys.executable, "-m", "firmware_sim", "run", "--roster", str(self.roster)]
+
+    def fleet(self, profile: str) -> list[str]:
+        """Return the command that runs every connector as a stand-in."""
+        fleet = [sys.executable, "-m", "firmware_sim", "fleet", "--roster", str(self.roster)]
+        return [*fleet, "--profile", profile]
+
+    def put_into(self, vehicle: Path | None) -> tuple[str, ...]:
         """Let every connector of the roster sit in ``vehicle``; return their UUIDs."""
         entries = msgspec.json.decode(self.roster.read_bytes())
-        for seed, entry in enumerate(entries):
-            entry.update(vehicle=str(vehicle), seed=seed)
-        self.roster.write_bytes(msgspec.json.encode(entries))
+        if vehicle is not None:
+            for seed, entry in enumerate(entries):
+                entry.update(vehicle=str(vehicle), seed=seed)
+            self.roster.write_bytes(msgspec.json.encode(entries))
         return tuple(entry["uuid"] for entry in entries)
 
 
@@ -118,23 +130,25 @@ def _free_port() -> int:
 
 
 @asynccontextmanager
-async def open_node(connectors: int, vehicle: Path = QUICK) -> AsyncIterator[Node]:
-    """Run a gateway with this many vehicles while the block runs."""
+async def open_node(
+    connectors: int, vehicle: Path | None = QUICK, *, profile: str = "busy"
+) -> AsyncIterator[Node]:
+    """Run a gateway with this many connectors while the block runs.
+
+    Args:
+        connectors: how many.
+        vehicle: what each sits in, with a bus and control units; ``None`` for stand-ins that
+            answer from a table, thousands of them in one process.
+        profile: of the stand-ins.
+    """
     with TemporaryDirectory(prefix="gateway-bench-") as name:
         setup = _Setup(Path(name))
         client_id, client_secret = await trio.to_thread.run_sync(setup.provision, connectors)
         uuids = setup.put_into(vehicle)
+        simulator = setup.fleet(profile) if vehicle is None else setup.vehicles()
         async with _process(setup, setup.command("serve")) as gateway:
             await _until_ready(setup.http_port)
-            simulator = [
-                sys.executable,
-                "-m",
-                "firmware_sim",
-                "run",
-                "--roster",
-                str(setup.roster),
-            ]
-            async with _process(setup, simulator):
+            async with _process(setup, simulator) as vehicles:
                 node = Node(
                     http=f"http://127.0.0.1:{setup.http_port}",
                     link=setup.link,
@@ -142,6 +156,7 @@ async def open_node(connectors: int, vehicle: Path = QUICK) -> AsyncIterator[Nod
                     client_id=client_id,
                     client_secret=client_secret,
                     gateway=gateway.pid,
+                    simulator=vehicles.pid,
                 )
                 await _until_online(setup.http_port, connectors)
                 yield node

@@ -69,7 +69,8 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.shutdown import Shutdown
 from gateway.runtime.supervise import Restart, Supervisor, open_supervisor
 from gateway.sessions.endings import TicketEndings
-from gateway.sessions.service import SAFE_STATE_LIMIT, SessionLimits, SessionService
+from gateway.sessions.limits import SessionLimits
+from gateway.sessions.service import SAFE_STATE_LIMIT, SessionService
 from gateway.storage.database import Connection, Database, open_database
 from gateway.storage.migrations.schema import upgrade
 from gateway.tickets.service import TicketService

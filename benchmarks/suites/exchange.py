@@ -12,13 +12,12 @@ gateway adds.
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
 
 import trio
 
-from benchmarks.client import SocketClient, open_client
 from benchmarks.harness import Report, Row, environment, row_from
-from benchmarks.node import QUICK, Node, open_node
+from benchmarks.load import ask_through
+from benchmarks.node import QUICK, open_node
 from firmware_sim.assembly import VehicleSettings, open_device
 from protocols.link.messages import CanTarget
 
@@ -35,7 +34,10 @@ async def run(seconds: float) -> Report:
     rows = [await _direct(READ_VIN, seconds), await _direct(TESTER_PRESENT, seconds)]
     async with open_node(connectors=SESSIONS) as node:
         cases = product((READ_VIN, TESTER_PRESENT), (1, SESSIONS))
-        rows += [await _through(node, request, many, seconds) for request, many in cases]
+        rows += [
+            await ask_through(node, _name(request, many), request, dict(ENGINE), many, seconds)
+            for request, many in cases
+        ]
     return Report("exchange", (*rows, *_added(rows)), environment())
 
 
@@ -56,6 +58,10 @@ def _added(rows: list[Row]) -> list[Row]:
     return added
 
 
+def _name(request: str, sessions: int) -> str:
+    return f"{_label(request)}, {sessions} session{'s' if sessions > 1 else ''}"
+
+
 def _label(request: str) -> str:
     return "VIN" if request == READ_VIN else "tester present"
 
@@ -74,27 +80,3 @@ async def _direct(request: str, seconds: float) -> Row:
                 raise RuntimeError(f"direct exchange failed: {result.failure}")
         elapsed = trio.current_time() - began
     return row_from(f"{_label(request)}, direct on the bus", samples, elapsed)
-
-
-async def _through(node: Node, request: str, sessions: int, seconds: float) -> Row:
-    samples: list[float] = []
-    async with open_client(node) as (workshop, client):
-        opened = [await workshop.open(connector_uuid=uuid) for uuid in node.connectors[:sessions]]
-        began = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            for session in opened:
-                nursery.start_soon(_ask, client, session.id, request, began + seconds, samples)
-        elapsed = trio.current_time() - began
-        for session in opened:
-            await session.end()
-    plural = "session" if sessions == 1 else "sessions"
-    return row_from(f"{_label(request)}, {sessions} {plural}", samples, elapsed)
-
-
-async def _ask(
-    client: SocketClient, session: str, request: str, until: float, samples: list[float]
-) -> None:
-    ecu: dict[str, Any] = dict(ENGINE)
-    while (at := trio.current_time()) < until:
-        await client.exchange(session, ecu, request)
-        samples.append(trio.current_time() - at)

@@ -10,8 +10,8 @@ from uuid import UUID
 import trio
 
 from gateway.domain.connector import ConnectorStatus
-from gateway.domain.errors import Conflict, NotFound, TooLarge, Unavailable
-from gateway.links.exchanges import Exchanges
+from gateway.domain.errors import Conflict, GatewayError, NotFound, TooLarge, Unavailable
+from gateway.links.exchanges import Done, Exchanges
 from gateway.links.monitors import FrameFeed, Monitors
 from gateway.links.pump import Pump
 from gateway.links.tester import Tester
@@ -190,12 +190,17 @@ class LiveConnector:
         self._set_status(
             replace(
                 self.status,
-                vin=report.vin,
+                # Without ISO-TP on board the number is read here; the report has none.
+                vin=report.vin if self.tester is None else self.status.vin,
                 voltage=None if report.voltage_mv is None else report.voltage_mv / 1000,
                 ignition=report.ignition,
                 wifi=report.wifi,
             )
         )
+
+    def identified(self, vin: str) -> None:
+        """Take the vehicle's number, read from here."""
+        self._set_status(replace(self.status, vin=vin))
 
     def _on_round_trip(self, milliseconds: float, offset_us: int) -> None:
         self.clock_offset_us = offset_us
@@ -219,6 +224,27 @@ class LiveConnector:
         if self.tester is not None:
             return await self.tester.exchange(session, target, request)
         return await self._exchanges.exchange(session, target, request)
+
+    def start_exchange(
+        self, session: str, target: Target, request: bytes, done: Done, *, until: float
+    ) -> bool:
+        """Send a request without waiting; ``done`` gets what comes of it, at ``until`` at last.
+
+        Returns:
+            False where this connector's exchanges need a task (it carries frames only); nothing
+            was sent then, and :meth:`exchange` does it.
+
+        Raises:
+            Unavailable: too many requests in flight.
+        """
+        if self.tester is not None:
+            return False
+        self._exchanges.start(session, target, request, done, until=until)
+        return True
+
+    def expire_exchanges(self, now: float, reason: Callable[[], GatewayError]) -> None:
+        """End the waits that :meth:`start_exchange` bounded."""
+        self._exchanges.expire(now, reason)
 
     def open_session(self, session: str, *, writer: bool, grace: float) -> None:
         """Begin a session at the connector, or change whether it holds the lease.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 
 import trio
@@ -14,15 +15,18 @@ from protocols.link.messages import ExchangeRequest, ExchangeResult, Target
 MAX_IN_FLIGHT = 128
 
 
+#: Takes what came of a request: its result, or why there is none.
+Done = Callable[[ExchangeResult | GatewayError], None]
+
+
 class _Waiting:
-    """One caller and what it waits for."""
+    """One caller, and until when it waits."""
 
-    __slots__ = ("done", "error", "result")
+    __slots__ = ("done", "until")
 
-    def __init__(self) -> None:
-        self.done = trio.Event()
-        self.result: ExchangeResult | None = None
-        self.error: GatewayError | None = None
+    def __init__(self, done: Done, until: float) -> None:
+        self.done = done
+        self.until = until
 
 
 class Exchanges:
@@ -42,11 +46,16 @@ class Exchanges:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    async def exchange(self, session: str, target: Target, request: bytes) -> ExchangeResult:
-        """Send a request and wait for its result, however often the link breaks meanwhile.
+    def start(
+        self, session: str, target: Target, request: bytes, done: Done, *, until: float = math.inf
+    ) -> int:
+        """Send a request; ``done`` is called once, when something has come of it.
+
+        Returns:
+            Its number, for :meth:`forget`.
 
         Raises:
-            Unavailable: the connector is too busy, or its link was lost for good.
+            Unavailable: the connector is too busy.
         """
         if len(self._waiting) >= MAX_IN_FLIGHT:
             raise Unavailable(
@@ -55,29 +64,51 @@ class Exchanges:
                 retry_after=1,
             )
         number = next(self._ids)
-        waiting = self._waiting[number] = _Waiting()
+        self._send(ExchangeRequest(number, session, target, request))
+        self._waiting[number] = _Waiting(done, until)
+        return number
+
+    async def exchange(self, session: str, target: Target, request: bytes) -> ExchangeResult:
+        """Send a request and wait for its result, however often the link breaks meanwhile.
+
+        Raises:
+            Unavailable: the connector is too busy, or its link was lost for good.
+        """
+        came: list[ExchangeResult | GatewayError] = []
+        arrived = trio.Event()
+
+        def done(outcome: ExchangeResult | GatewayError) -> None:
+            came.append(outcome)
+            arrived.set()
+
+        number = self.start(session, target, request, done)
         try:
-            self._send(ExchangeRequest(number, session, target, request))
-            await waiting.done.wait()
+            await arrived.wait()
         finally:
-            del self._waiting[number]
-        if waiting.error is not None:
-            raise waiting.error
-        if waiting.result is None:
-            raise AssertionError("woken without a result")
-        return waiting.result
+            self.forget(number)
+        if isinstance(came[0], GatewayError):
+            raise came[0]
+        return came[0]
+
+    def forget(self, number: int) -> None:
+        """Nobody waits for this request any more; its result will match nothing."""
+        self._waiting.pop(number, None)
 
     def finish(self, result: ExchangeResult) -> bool:
         """Hand a result to its caller; tell whether somebody still waits for it."""
-        waiting = self._waiting.get(result.id)
+        waiting = self._waiting.pop(result.id, None)
         if waiting is None:
             return False
-        waiting.result = result
-        waiting.done.set()
+        waiting.done(result)
         return True
 
     def fail(self, reason: Callable[[], GatewayError]) -> None:
         """End every wait with an error of its own."""
-        for waiting in self._waiting.values():
-            waiting.error = reason()
-            waiting.done.set()
+        waiting, self._waiting = self._waiting, {}
+        for one in waiting.values():
+            one.done(reason())
+
+    def expire(self, now: float, reason: Callable[[], GatewayError]) -> None:
+        """End the waits that have lasted too long."""
+        for number in [n for n, one in self._waiting.items() if one.until <= now]:
+            self._waiting.pop(number).done(reason())

@@ -116,6 +116,13 @@ class Feed(Generic[T]):
         self._writers.unpark()
         return item
 
+    def take_all(self) -> list[T]:
+        """Return everything that is queued, without waiting; for readers that send in bulk."""
+        items = list(self._items)
+        self._items.clear()
+        self._writers.unpark_all()
+        return items
+
     def close(self) -> None:
         """Take no more items; what is queued can still be read. Closing twice is fine."""
         self._closed = True

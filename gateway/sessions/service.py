@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import trio
 
 from gateway.domain.clock import Clock
-from gateway.domain.errors import Conflict, Invalid, NotFound, Unavailable, VehicleFault
+from gateway.domain.errors import (
+    Conflict,
+    GatewayError,
+    Invalid,
+    NotFound,
+    Unavailable,
+    VehicleFault,
+)
 from gateway.domain.events import Event
 from gateway.domain.principal import OperatorPrincipal
 from gateway.links.connector import LiveConnector
 from gateway.links.registry import Registry
 from gateway.sessions.exchange import Answer, answers, connector_time_line
 from gateway.sessions.leases import Leases
+from gateway.sessions.limits import SessionLimits
 from gateway.sessions.session import EndReason, Session, SessionState
-from protocols.link.messages import Target
+from protocols.link.messages import ExchangeResult, Target
 
 #: How often lifetimes and idling are looked at, seconds.
 SWEEP_INTERVAL = 1.0
@@ -29,25 +36,8 @@ SWEEP_INTERVAL = 1.0
 SAFE_STATE_LIMIT = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """Bounds of sessions.
-
-    Attributes:
-        lifetime: seconds after which a session ends whatever happens.
-        idle: seconds without a request after which it ends.
-        max_per_operator: sessions one operator may hold.
-        exchange_limit: seconds an exchange may take, link interruptions included.
-        max_request_bytes: largest request.
-        grace: seconds tester present goes on at the connector after the link is lost.
-    """
-
-    lifetime: float = 14_400.0
-    idle: float = 3_600.0
-    max_per_operator: int = 256
-    exchange_limit: float = 90.0
-    max_request_bytes: int = 4095
-    grace: float = 30.0
+#: Takes what came of an exchange.
+Done = Callable[[tuple[Answer, ...] | GatewayError], None]
 
 
 class SessionService:
@@ -222,6 +212,7 @@ class SessionService:
         async with trio.open_nursery() as nursery:
             while True:
                 await trio.sleep(SWEEP_INTERVAL)
+                self._expire_exchanges(trio.current_time())
                 for session, reason in self._overdue(trio.current_time()):
                     nursery.start_soon(self.end, session, reason)
 
@@ -288,6 +279,65 @@ class SessionService:
             session.tell("exchange", _news(request, replies))
         return replies
 
+    def start_exchange(self, session: Session, target: Target, request: bytes, done: Done) -> bool:
+        """Run one request at the vehicle without a task of its own: the way for many at once.
+
+        ``done`` is called once, with what :meth:`exchange` would return or raise; it must not
+        block or raise.
+
+        Returns:
+            False where a task is needed; nothing was sent then.
+
+        Raises:
+            Conflict: the session does not hold the lease, or is over.
+            Unavailable: the connector is offline or too busy.
+        """
+        live = self._serving(session)
+        self._leases.require(session.connector, session.id)
+
+        def finish(outcome: ExchangeResult | GatewayError) -> None:
+            done(self._conclude(live, session, request, outcome))
+
+        now = session.last_used = trio.current_time()
+        until = now + self.limits.exchange_limit
+        if not live.start_exchange(session.id, target, request, finish, until=until):
+            return False
+        session.exchanges += 1
+        return True
+
+    def _conclude(
+        self,
+        live: LiveConnector,
+        session: Session,
+        request: bytes,
+        outcome: ExchangeResult | GatewayError,
+    ) -> tuple[Answer, ...] | GatewayError:
+        now = session.last_used = trio.current_time()
+        try:
+            if isinstance(outcome, GatewayError):
+                raise outcome
+            time_line = connector_time_line(self._clock(), now, live.clock_offset_us)
+            replies = answers(outcome, time_line)
+        except GatewayError as error:
+            session.tell("exchange", _news(request, error=error.code))
+            return error
+        if session.watched:
+            session.tell("exchange", _news(request, replies))
+        return replies
+
+    def _expire_exchanges(self, now: float) -> None:
+        for session in self._sessions.values():
+            live = self._registry.find(session.connector)
+            if live is not None:
+                live.expire_exchanges(now, self._too_slow)
+
+    def _too_slow(self) -> VehicleFault:
+        return VehicleFault(
+            "exchange.too_slow",
+            f"No result after {self.limits.exchange_limit:g} s. It is not known whether the "
+            "vehicle got the request: read back before you repeat it.",
+        )
+
     async def _ask(
         self, live: LiveConnector, session: Session, target: Target, request: bytes
     ) -> tuple[Answer, ...]:
@@ -296,11 +346,7 @@ class SessionService:
             with trio.fail_after(self.limits.exchange_limit):
                 result = await live.exchange(session.id, target, request)
         except trio.TooSlowError:
-            raise VehicleFault(
-                "exchange.too_slow",
-                f"No result after {self.limits.exchange_limit:g} s. It is not known whether the "
-                "vehicle got the request: read back before you repeat it.",
-            ) from None
+            raise self._too_slow() from None
         session.last_used = trio.current_time()
         time_line = connector_time_line(self._clock(), trio.current_time(), live.clock_offset_us)
         return answers(result, time_line)

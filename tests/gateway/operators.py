@@ -20,7 +20,8 @@ from gateway.domain.errors import Unauthorized
 from gateway.domain.principal import OperatorPrincipal
 from gateway.rest import operator as operator_api
 from gateway.rest.operator.door import OperatorDoor
-from gateway.sessions.service import SessionLimits, SessionService
+from gateway.sessions.limits import SessionLimits
+from gateway.sessions.service import SessionService
 from gateway.storage.queries.ticket_records import Ticket
 from gateway.tickets.service import TicketService
 from gateway.web import problems

@@ -10,6 +10,7 @@ from quart import Blueprint, websocket
 from gateway.domain.errors import Conflict, GatewayError, Invalid, Unauthorized
 from gateway.domain.principal import OperatorPrincipal
 from gateway.runtime.feeds import Feed, Policy
+from gateway.sessions.exchange import Answer
 from gateway.sessions.service import SessionService
 from gateway.sessions.session import Session
 from gateway.sessions.targets import to_request, to_target
@@ -23,9 +24,10 @@ from gateway.ws.operator.messages import (
     Reference,
     Subscribe,
     Unsubscribe,
+    parse,
 )
-from gateway.ws.operator.streams import check_batch, forward_frames, forward_news, to_text
-from protocols.link.messages import FrameFilter
+from gateway.ws.operator.streams import check_batch, forward_frames, forward_news, join, to_text
+from protocols.link.messages import FrameFilter, Target
 
 #: Seconds for the first message, where the upgrade brought no token.
 SIGN_IN_LIMIT = 10.0
@@ -60,7 +62,8 @@ def blueprint(identity: OperatorIdentity, sessions: SessionService) -> Blueprint
             await websocket.close(CLOSE_UNAUTHORIZED, error.code)
             return
         async with trio.open_nursery() as nursery:
-            client = OperatorSocket(operator, sessions, nursery)
+            in_batches = websocket.args.get("batch") == "1"
+            client = OperatorSocket(operator, sessions, nursery, in_batches=in_batches)
             nursery.start_soon(client.write)
             await client.read()
 
@@ -83,6 +86,10 @@ async def _first_message() -> str:
     raise Unauthorized("token.missing", "No token came in time. Connect again and send one.")
 
 
+#: What came of an exchange.
+Outcome = tuple[Answer, ...] | GatewayError
+
+
 class OperatorSocket:
     """The conversation with one client; lives as long as its socket.
 
@@ -90,10 +97,16 @@ class OperatorSocket:
         operator: who is at the other end.
         sessions: what they can work on.
         nursery: of the socket; its end ends all streams and waits.
+        in_batches: text messages that wait together leave as one JSON array.
     """
 
     def __init__(
-        self, operator: OperatorPrincipal, sessions: SessionService, nursery: trio.Nursery
+        self,
+        operator: OperatorPrincipal,
+        sessions: SessionService,
+        nursery: trio.Nursery,
+        *,
+        in_batches: bool = False,
     ) -> None:
         self._operator = operator
         self._sessions = sessions
@@ -101,26 +114,38 @@ class OperatorSocket:
         self._out: Feed[str | bytes] = Feed(QUEUE, Policy.BLOCK)
         self._streams: dict[Stream, trio.CancelScope] = {}
         self._in_flight = 0
+        self._in_batches = in_batches
 
     async def write(self) -> None:
         """Send what is queued, for ever."""
         async for message in self._out:
-            await websocket.send(message)
+            if self._in_batches and isinstance(message, str):
+                for joined in join([message, *self._out.take_all()]):
+                    await websocket.send(joined)
+            else:
+                await websocket.send(message)
 
     async def read(self) -> None:
         """Take what the client says, for ever; a bad message gets an answer, not an end."""
         while True:
             data = await websocket.receive() or b""  # Quart has None for an empty binary message
-            reference: Reference = None
             try:
                 if isinstance(data, bytes):
                     await self._write_frames(data)
                     continue
-                message = _parse(data)
-                reference = getattr(message, "reference", None)
-                await self._take(message)
+                messages = parse(data)
             except GatewayError as error:
-                await self._send(_problem("error", reference, error))
+                await self._send(_problem("error", None, error))
+                continue
+            for message in messages:
+                await self._try(message)
+
+    async def _try(self, message: ClientMessage) -> None:
+        try:
+            await self._take(message)
+        except GatewayError as error:
+            reference: Reference = getattr(message, "reference", None)
+            await self._send(_problem("error", reference, error))
 
     async def _send(self, message: str | bytes) -> None:
         await self._out.put(message)
@@ -145,28 +170,40 @@ class OperatorSocket:
                 f"{MAX_EXCHANGES} exchanges are in flight on this socket. Wait for answers.",
             )
         self._in_flight += 1
-        self._nursery.start_soon(self._exchange, message)
 
-    async def _exchange(self, message: ExchangeMessage) -> None:
+        def done(outcome: Outcome) -> None:
+            self._answer(message.reference, outcome)
+
         try:
             session = self._session(message.session)
             target = to_target(message.ecu)
             limit = self._sessions.limits.max_request_bytes
             request = to_request(message.request, target, limit=limit)
-            replies = await self._sessions.exchange(session, target, request)
+            if not self._sessions.start_exchange(session, target, request, done):
+                self._nursery.start_soon(self._exchange, session, target, request, done)
         except GatewayError as error:
-            answer = _problem("exchange", message.reference, error)
+            done(error)
+
+    async def _exchange(
+        self, session: Session, target: Target, request: bytes, done: Callable[[Outcome], None]
+    ) -> None:
+        try:
+            done(await self._sessions.exchange(session, target, request))
+        except GatewayError as error:
+            done(error)
+
+    def _answer(self, reference: Reference, outcome: Outcome) -> None:
+        self._in_flight -= 1
+        if isinstance(outcome, GatewayError):
+            answer = _problem("exchange", reference, outcome)
         else:
-            answer = to_text(
-                {
-                    "action": "exchange",
-                    "id": message.reference,
-                    "responses": [reply.to_json() for reply in replies],
-                }
-            )
-        finally:
-            self._in_flight -= 1
-        await self._send(answer)
+            responses = [reply.to_json() for reply in outcome]
+            answer = to_text({"action": "exchange", "id": reference, "responses": responses})
+        try:
+            self._out.put_nowait(answer)
+        except trio.WouldBlock:
+            # Streams fill the queue; an answer is never dropped, and waits in a task.
+            self._nursery.start_soon(self._send, answer)
 
     def _session(self, session_id: str) -> Session:
         return self._sessions.find(self._operator, session_id)
@@ -227,12 +264,6 @@ class OperatorSocket:
         batch = data[_SESSION_ID_SIZE:]
         check_batch(batch, self._sessions.connector(session).capabilities.buses)
         await self._sessions.write_frames(session, batch)
-
-
-def _parse(data: str) -> ClientMessage:
-    # A union is a type to msgspec, but not to the type checker's `type[T]`.
-    message: ClientMessage = from_json(data.encode(), ClientMessage)  # type: ignore[arg-type]
-    return message
 
 
 def _unsubscribed(key: Stream, reference: Reference) -> str:

@@ -27,6 +27,23 @@ def to_text(message: dict[str, object]) -> str:
     return _encoder.encode(message).decode()
 
 
+def join(messages: list[str | bytes]) -> list[str | bytes]:
+    """Return the messages with the texts between binary ones put together as JSON arrays."""
+    joined: list[str | bytes] = []
+    texts: list[str] = []
+    for message in messages:
+        if isinstance(message, str):
+            texts.append(message)
+            continue
+        if texts:
+            joined.append(f"[{','.join(texts)}]")
+            texts = []
+        joined.append(message)
+    if texts:
+        joined.append(f"[{','.join(texts)}]")
+    return joined
+
+
 async def forward_news(session: Session, watch: Feed[SessionNews], send: Send) -> None:
     """Send what happens in a session until it ends.
 

@@ -99,3 +99,35 @@ async def test_a_request_that_could_not_be_sent_is_not_waited_for() -> None:
     with pytest.raises(Unavailable):
         await table.exchange("s", TARGET, b"\x3e\x00")
     assert len(table) == 0
+
+
+def test_a_request_without_a_task_gets_its_outcome_once() -> None:
+    table, outcomes = _Table(), list[object]()
+    number = table.table.start("s", TARGET, b"\x3e\x00", outcomes.append)
+    result = ExchangeResult(number)
+    assert table.table.finish(result)
+    assert not table.table.finish(result)
+    table.table.fail(lambda: Unavailable("a.b", "Gone."))
+    assert outcomes == [result]
+
+
+def test_a_request_that_could_not_be_sent_waits_for_nothing() -> None:
+    def refuse(_request: ExchangeRequest) -> None:
+        raise Unavailable("connector.offline", "Gone.")
+
+    table = Exchanges(refuse, first=1)
+    with pytest.raises(Unavailable):
+        table.start("s", TARGET, b"\x3e\x00", lambda _: None)
+    assert len(table) == 0
+
+
+def test_waits_end_at_their_time_and_not_before() -> None:
+    table, outcomes = _Table(), list[object]()
+    too_slow = Unavailable("exchange.too_slow", "Too slow.")
+    table.table.start("s", TARGET, b"\x3e\x00", outcomes.append, until=10.0)
+    table.table.start("s", TARGET, b"\x3e\x00", outcomes.append, until=11.0)
+    table.table.expire(9.9, lambda: too_slow)
+    assert outcomes == []
+    table.table.expire(10.0, lambda: too_slow)
+    assert outcomes == [too_slow]
+    assert len(table.table) == 1

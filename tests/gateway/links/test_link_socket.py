@@ -3,9 +3,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 import trio.testing
-from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_client_stream
+from trio_websocket import (
+    ConnectionClosed,
+    WebSocketConnection,
+    WebSocketRequest,
+    wrap_client_stream,
+)
 from wsproto.events import BytesMessage
 
 from gateway.links.socket import LinkSocket
@@ -76,11 +82,12 @@ async def test_a_message_over_the_limit_ends_the_connection() -> None:
     async with _connected() as (pair, client, ended):
         await client.send_message(bytes(MAX_ENVELOPE + 1))
         await client.send_message(b"after")
-        await client.aclose()
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.get_message()
         await ended.wait()
+    assert closed.value.reason is not None
+    assert closed.value.reason.code == 1009
     assert pair.received == []
-    assert pair.socket.closed is not None
-    assert pair.socket.closed.code == 1009
 
 
 async def test_the_reader_ends_when_either_side_closes() -> None:

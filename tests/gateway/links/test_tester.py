@@ -10,6 +10,7 @@ from firmware_sim.vehicle.loader import load_vehicle
 from firmware_sim.vehicle.security import key_for
 from gateway.domain.errors import NotFound, Unavailable
 from gateway.links.connector import LiveConnector
+from gateway.links.tester import VIN_INTERVAL
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
 from protocols.link.messages import (
@@ -219,6 +220,24 @@ async def test_raw_frames_still_go_both_ways_beside_exchanges(
         assert {0x107, 0x7E0, 0x7E8} <= seen
 
 
+async def test_others_who_listen_and_leave_cost_an_exchange_nothing(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_frames_only(monkeypatch, delay=0.02) as (_, live, _device):
+
+        async def come_and_go() -> None:
+            while True:
+                with live.listen("can0"):
+                    await trio.sleep(0.007)
+                await trio.sleep(0.005)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(come_and_go)
+            for _ in range(20):
+                assert await answer(live, "22F190") == VIN
+            nursery.cancel_scope.cancel()
+
+
 async def test_many_at_once_and_operators_that_go_away(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +264,8 @@ async def test_a_bus_that_nobody_works_on_costs_no_traffic(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_frames_only(monkeypatch) as (_, live, _device):
-        assert not live._monitors._feeds
+        await until(lambda: live.status.vin is not None, every=0.01)
+        await until(lambda: not live._monitors._feeds, every=0.01)
         await answer(live, "22F190")
         (feeds,) = live._monitors._feeds.values()
         assert len(feeds[0].filters) == 4  # legislated answers, and two more known control units
@@ -253,3 +273,41 @@ async def test_a_bus_that_nobody_works_on_costs_no_traffic(
         await until(lambda: not live._monitors._feeds, every=0.01)
         with pytest.raises(NotFound):
             await live.close_session(SESSION)
+
+
+async def test_the_vehicle_is_identified_from_here(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_frames_only(monkeypatch, delay=0.05) as (world, live, device):
+        await until(lambda: live.status.vin is not None, every=0.1)
+        assert live.status.vin == VIN[3:].decode()
+        assert (await device.status()).vin is None
+        await until(lambda: live.status.voltage is not None, within=30, every=0.1)
+        assert live.status.vin == VIN[3:].decode()  # what the connector reports has none
+        assert world.statuses()[-1]["vin"] == VIN[3:].decode()
+        # Somebody writes another one; whoever follows the connector hears of it.
+        engine = load_vehicle("golf").ecus[0]
+        await answer(live, "1003")
+        seed = (await answer(live, "2703"))[2:]
+        await answer(live, "2704" + key_for(engine.security[0], seed).hex())
+        await answer(live, "2EF190" + b"WVWZZZAUZHP000007".hex())
+        await until(lambda: live.status.vin == "WVWZZZAUZHP000007", every=0.1)
+
+
+async def test_a_vehicle_that_tells_no_number_is_asked_again_after_a_while(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_frames_only(monkeypatch) as (_, live, _device):
+        await until(lambda: live.status.vin is not None, every=0.1)
+        assert live.tester is not None
+        asked = 0
+
+        async def silent() -> bool:
+            nonlocal asked
+            asked += 1
+            return False
+
+        monkeypatch.setattr(live.tester, "_read_vin", silent)
+        live.tester._identify.set()
+        await trio.sleep(10 * VIN_INTERVAL + 1)
+        assert asked == 11

@@ -128,3 +128,15 @@ def test_nothing_is_lost_without_being_counted(
                 assert put == received + statistics.queued + statistics.dropped
 
     trio.run(run)
+
+
+async def test_everything_queued_can_be_taken_at_once_and_makes_room() -> None:
+    feed: Feed[int] = Feed(2, Policy.BLOCK)
+    feed.put_nowait(1)
+    feed.put_nowait(2)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(feed.put, 3)
+        await trio.testing.wait_all_tasks_blocked()
+        assert feed.take_all() == [1, 2]
+    assert feed.take_all() == [3]
+    assert feed.take_all() == []

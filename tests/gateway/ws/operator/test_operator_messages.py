@@ -9,12 +9,14 @@ from gateway.domain.errors import Invalid
 from gateway.sessions.targets import EcuAddress
 from gateway.web.bodies import convert
 from gateway.ws.operator.messages import (
+    MOST_AT_ONCE,
     Authenticate,
     ClientMessage,
     ExchangeMessage,
     FilterSpec,
     Subscribe,
     Unsubscribe,
+    parse,
 )
 
 SESSION = "a" * 32
@@ -103,3 +105,25 @@ def test_every_message_as_clients_spell_it(
 def test_anything_else_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         read(document)
+
+
+def test_an_array_holds_several_messages() -> None:
+    one = '{"action":"exchange","id":1,"session":"s","ecu":{"functional":true},"request":"3E00"}'
+    parsed = parse(f"[{one},{one}]")
+    assert [type(message) for message in parsed] == [ExchangeMessage, ExchangeMessage]
+    assert parse("[]") == []
+
+
+def test_an_array_has_a_bound_and_says_so() -> None:
+    one = '{"action":"unsubscribe","session":"s","stream":"news"}'
+    assert len(parse(f"[{','.join([one] * MOST_AT_ONCE)}]")) == MOST_AT_ONCE
+    with pytest.raises(Invalid) as refused:
+        parse(f"[{','.join([one] * (MOST_AT_ONCE + 1))}]")
+    assert refused.value.code == "socket.too_many"
+
+
+@pytest.mark.parametrize("text", ['[{"action":"nap"}]', "[[]]", "[", '["\\u0000"]', "\\u0000"])
+def test_a_bad_array_is_refused_with_a_sentence(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse(text)
+    assert refused.value.detail

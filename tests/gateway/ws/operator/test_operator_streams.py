@@ -12,7 +12,7 @@ import trio
 from gateway.domain.errors import Invalid
 from gateway.links.monitors import FrameFeed
 from gateway.sessions.session import MAX_LAG, Session, SessionState
-from gateway.ws.operator.streams import check_batch, forward_frames, forward_news
+from gateway.ws.operator.streams import check_batch, forward_frames, forward_news, join
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
 from protocols.link.messages import BusInfo
@@ -175,3 +175,13 @@ def test_the_refusal_names_the_buses_there_are() -> None:
         check_batch(encode_batch(2, []), BUSES)
     with pytest.raises(Invalid, match="there are none"):
         check_batch(encode_batch(0, []), BUSES[2:])
+
+
+def test_texts_between_binary_messages_leave_as_arrays() -> None:
+    assert join(['{"a":1}', '{"b":2}', b"x", '{"c":3}']) == [
+        '[{"a":1},{"b":2}]',
+        b"x",
+        '[{"c":3}]',
+    ]
+    assert join(['{"a":1}']) == ['[{"a":1}]']
+    assert join([b"x"]) == [b"x"]
