@@ -1,0 +1,250 @@
+"""A whole gateway in this process, on real sockets, with simulated vehicles that dial in to it."""
+
+from __future__ import annotations
+
+import base64
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import msgspec
+import trio
+from trio_websocket import WebSocketConnection, open_websocket_url
+
+from firmware_sim.assembly import VehicleSettings, open_device
+from firmware_sim.firmware.connector import Dial, run_connector
+from firmware_sim.firmware.link import Backoff, Identity, LinkRefusedError
+from gateway.app import Gateway, open_gateway
+from gateway.config import (
+    DataSettings,
+    HttpSettings,
+    LinkSettings,
+    LogSettings,
+    SecuritySettings,
+    Settings,
+)
+from gateway.demo.portal import Order, Portal
+from gateway.demo.seed import Seeded
+from gateway.demo.world import DemoConnector
+from gateway.runtime.logs import Log
+from tests.support.link_world import until
+
+Json = Any  # what a test reads out of an answer is its own business
+
+#: The product that every vehicle of the demo can have.
+PRODUCT = "100203"
+
+#: Security of each vehicle's first control unit: (level, mask, rotation, addend).
+LOCKS = {
+    "can": (3, 0x2C1B6E59, 5, 0x00031337),
+    "can-fd": (1, 0x3D57C91E, 7, 0x0F1E2D3C),
+    "doip": (5, 0x44C1E9A5, 6, 0x0BADF00D),
+}
+
+#: What counts the good and the bad who knock; everything else is what a refusal must not touch.
+BOOKS_OF_THE_DOOR = {"audit", "sign_in_lock", "refresh_token"}
+
+#: Dials again at once: tests do not wait for jitter.
+AT_ONCE = Backoff(first=0.01, longest=0.05)
+
+
+def settings_for(folder: Path, *, http: int = 0, link: int = 0) -> Settings:
+    return Settings(
+        data=DataSettings(directory=folder),
+        http=HttpSettings(port=http),
+        link=LinkSettings(port=link),
+        security=SecuritySettings(hash_time_cost=1, hash_memory_kib=8),
+        log=LogSettings(level="error"),
+    )
+
+
+@dataclass(eq=False)
+class House:
+    """A gateway that runs, its people, and the vehicles plugged into it.
+
+    Attributes:
+        plugged: ends a vehicle, by kind.
+        keys: what each vehicle's connector signs with; a test may put in a wrong one.
+        sent_away: kinds whose connector was refused for good.
+    """
+
+    gateway: Gateway
+    folder: Path
+    people: Seeded
+    nursery: trio.Nursery
+    client: httpx2.AsyncClient
+    plugged: dict[str, trio.CancelScope] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    sent_away: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.keys = {one.kind: one.private_key for one in self.people.connectors}
+
+    # --- vehicles ---------------------------------------------------------------------------
+
+    def connector(self, kind: str) -> DemoConnector:
+        return next(one for one in self.people.connectors if one.kind == kind)
+
+    async def plug_in(self, *kinds: str) -> None:
+        """Let these vehicles' connectors dial in, and wait until their VIN has been read."""
+        for kind in kinds:
+            self.start(kind)
+        for kind in kinds:
+            await self.wait_online(kind)
+
+    def start(self, kind: str) -> None:
+        """Let a vehicle's connector begin to dial in."""
+        scope = self.plugged[kind] = trio.CancelScope()
+        self.nursery.start_soon(self._drive, self.connector(kind), scope)
+
+    async def unplug(self, kind: str) -> None:
+        """Pull a connector out, and wait until the gateway has noticed."""
+        self.plugged[kind].cancel()
+        uuid = UUID(self.connector(kind).uuid)
+        live = self.gateway.registry.require(uuid)
+        await until(lambda: not live.connected)
+
+    async def wait_online(self, kind: str) -> str:
+        """Wait until a connector is there; return its vehicle's VIN."""
+        uuid = UUID(self.connector(kind).uuid)
+        await until(lambda: self.gateway.registry.status(uuid).vin is not None, within=10)
+        return str(self.gateway.registry.status(uuid).vin)
+
+    async def _drive(self, connector: DemoConnector, scope: trio.CancelScope) -> None:
+        identity = Identity(connector.uuid, base64.b64decode(self.keys[connector.kind]))
+        dial = Dial(self.gateway.link_url, identity, backoff=AT_ONCE)
+        try:
+            with scope:
+                async with open_device(VehicleSettings(vehicle=connector.vehicle)) as device:
+                    await run_connector(device, dial, Random(0))
+        except* LinkRefusedError:
+            self.sent_away.append(connector.kind)
+
+    # --- people -----------------------------------------------------------------------------
+
+    async def call(
+        self, method: str, path: str, json: Json = None, *, token: str | None = None
+    ) -> httpx2.Response:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return await self.client.request(method, path, json=json, headers=headers)
+
+    async def done(
+        self, method: str, path: str, json: Json = None, *, token: str | None = None
+    ) -> Json:
+        """Return the JSON of a successful answer."""
+        response = await self.call(method, path, json, token=token)
+        assert response.is_success, (response.status_code, response.text)
+        return response.json() if response.content else None
+
+    async def customer(self, kind: str = "can") -> str:
+        """Sign in with a connector's UUID and pincode; return the token."""
+        known = self.connector(kind)
+        body = {"connector_uuid": known.uuid, "pincode": known.pincode}
+        return str((await self.done("POST", "/v2/authenticate/pincode", body))["access_token"])
+
+    async def operator(self) -> str:
+        """Sign in as the operator; return the token."""
+        form = {"grant_type": "client_credentials", **msgspec.to_builtins(self.people.operator)}
+        response = await self.client.post("/partner/oauth2/token", data=form)
+        return str(response.json()["access_token"])
+
+    async def another_operator(self, *, provider: int = 1) -> str:
+        """Add an operator and sign in as it; return the token."""
+        operators = self.gateway.identity.operators
+        made = await operators.add(provider, "Another", actor="test")
+        issued = await operators.token(made.client_id, made.client_secret, address="192.0.2.1")
+        return issued.access_token
+
+    async def order(self, kind: str = "can") -> Json:
+        """Order the usual product for a vehicle; return the ticket."""
+        portal = Portal(self.gateway.http_url, "")
+        known = self.connector(kind)
+        vin = await self.wait_online(kind)
+        try:
+            await portal.sign_in(known.uuid, known.pincode)
+            chosen: Order = await portal.choose(vin, PRODUCT)
+            return await portal.order(chosen, vin, known.id, "a test")
+        finally:
+            with trio.move_on_after(1, shield=True):
+                await portal.client.aclose()
+
+    async def session(self, kind: str, token: str) -> Json:
+        body = {"connector_uuid": self.connector(kind).uuid}
+        return await self.done("POST", "/operator/v1/sessions", body, token=token)
+
+    async def ecus(self, kind: str, token: str) -> list[Json]:
+        """Return the control units as exchanges name them."""
+        path = f"/operator/v1/connectors/{self.connector(kind).uuid}"
+        listed = (await self.done("GET", path, token=token))["ecus"]
+        return [
+            {"logical_address": ecu["logical_address"]}
+            if ecu["request_id"] is None
+            else {"request_id": ecu["request_id"], "response_id": ecu["response_id"]}
+            for ecu in listed
+        ]
+
+    @asynccontextmanager
+    async def socket(self, token: str) -> AsyncIterator[WebSocketConnection]:
+        """Open the operators' websocket."""
+        url = self.gateway.http_url.replace("http", "ws", 1) + "/ws/operator"
+        headers = [(b"Authorization", f"Bearer {token}".encode())]
+        async with open_websocket_url(url, extra_headers=headers) as socket:
+            yield socket
+
+    # --- what is kept -----------------------------------------------------------------------
+
+    def rows(self) -> dict[str, int]:
+        """Return how many rows each table has, but for those of the door."""
+        with sqlite3.connect(self.folder / "gateway.db") as connection:
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            tables = sorted({name for (name,) in names} - BOOKS_OF_THE_DOOR)
+            counts = {
+                table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in tables
+            }
+        connection.close()
+        return counts
+
+
+@asynccontextmanager
+async def open_house(
+    folder: Path, log: Log, *, http: int = 0, link: int = 0
+) -> AsyncIterator[House]:
+    """Run a gateway on a prepared folder while the block runs."""
+    people = msgspec.json.decode((folder / "demo.json").read_bytes(), type=Seeded)
+    settings = settings_for(folder, http=http, link=link)
+    with trio.fail_after(50):
+        async with (
+            trio.open_nursery() as nursery,
+            open_gateway(settings, log) as gateway,
+            httpx2.AsyncClient(base_url=gateway.http_url, trust_env=False) as client,
+        ):
+            yield House(gateway, folder, people, nursery, client)
+            nursery.cancel_scope.cancel()
+
+
+async def ask(house: House, token: str, session: Json, ecu: Json, request: str) -> Json:
+    """Make one exchange; return its responses."""
+    path = f"/operator/v1/sessions/{session['id']}/exchanges"
+    answer = await house.done("POST", path, {"ecu": ecu, "request": request}, token=token)
+    return answer["responses"]
+
+
+async def tell(house: House, token: str, session: Json, ecu: Json, request: str) -> bytes:
+    """Make one exchange; return the data of its one response."""
+    (response,) = await ask(house, token, session, ecu, request)
+    return bytes.fromhex(response["data"])
+
+
+def key_for(kind: str, seed: bytes) -> bytes:
+    """Return the key of a vehicle's first control unit, as its maker computes it."""
+    _level, mask, rotation, addend = LOCKS[kind]
+    word = int.from_bytes(seed, "big") ^ mask
+    word = (word << rotation | word >> (32 - rotation)) & 0xFFFFFFFF
+    return ((word + addend) & 0xFFFFFFFF).to_bytes(4, "big")
