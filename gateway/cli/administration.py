@@ -74,6 +74,9 @@ def _add_connector(commands: Commands) -> None:
     rotate.add_argument("--public-key", help="base64, of a pair the device made itself")
     rotate.add_argument("--grace", type=_seconds, help="seconds the old key stays good")
     rotate.set_defaults(command=rotate_key)
+    password = connector.add_parser("otp", help="print a one-time password for its garage's portal")
+    password.add_argument("uuid", type=UUID)
+    password.set_defaults(command=issue_one_time_password)
 
 
 def _add_operator(commands: Commands) -> None:
@@ -213,6 +216,16 @@ def rotate_key(invocation: Invocation) -> int:
             given.uuid, actor=_actor(), public_key=given.public_key, grace=given.grace
         )
         say(f"private key  {private}" if private is not None else "the key is on record")
+
+    return with_identity(invocation.settings, work)
+
+
+def issue_one_time_password(invocation: Invocation) -> int:
+    """Print a one-time password: good once, for ten minutes, at ``/v1/authenticate/otp``."""
+    uuid: UUID = invocation.arguments.uuid
+
+    async def work(identity: Identity, _database: Database) -> None:
+        say(await identity.sign_in.issue_one_time_password(uuid, actor=_actor()))
 
     return with_identity(invocation.settings, work)
 
