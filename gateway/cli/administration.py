@@ -74,7 +74,7 @@ def _add_connector(commands: Commands) -> None:
     rotate.add_argument("--public-key", help="base64, of a pair the device made itself")
     rotate.add_argument("--grace", type=_seconds, help="seconds the old key stays good")
     rotate.set_defaults(command=rotate_key)
-    password = connector.add_parser("otp", help="print a one-time password for its garage's portal")
+    password = connector.add_parser("otp", help="print a one-time password for its portal")
     password.add_argument("uuid", type=UUID)
     password.set_defaults(command=issue_one_time_password)
 
