@@ -82,9 +82,6 @@ from gateway.ws.customer.updates import Updates
 from gateway.ws.operator import socket as operator_socket
 from protocols.link.handshake import NONCE_SIZE
 
-#: Where operators follow sessions live, below the HTTP port's address.
-OPERATOR_SOCKET = "/ws/operator"
-
 #: A link's name for resuming: 128 random bits, so that guessing one is out of the question.
 _TOKEN_SIZE = 16
 
@@ -306,7 +303,7 @@ def _workshop(core: Core) -> Iterator[Blueprint]:
             registry=core.registry,
             sessions=core.sessions,
             tickets=core.tickets,
-            websocket_url=OPERATOR_SOCKET,
+            public_url=core.settings.http.public_url,
         )
     )
     yield operator_socket.blueprint(core.identity, core.sessions)

@@ -196,7 +196,6 @@ async def open_floor(
             registry=links.registry,
             sessions=sessions,
             tickets=tickets,
-            websocket_url="/ws/operator",
         )
         app = QuartTrio("operators")
         problems.install(app, structlog.get_logger())

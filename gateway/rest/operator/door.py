@@ -26,7 +26,7 @@ class OperatorDoor:
         registry: connectors online.
         sessions: live diagnostics.
         tickets: what is to be done.
-        websocket_url: where sessions are followed live.
+        public_url: how clients reach this server where a proxy stands in front; may be empty.
     """
 
     identity: OperatorIdentity
@@ -34,7 +34,7 @@ class OperatorDoor:
     registry: Registry
     sessions: SessionService
     tickets: TicketService
-    websocket_url: str
+    public_url: str = ""
 
     async def require_connector(self, operator: OperatorPrincipal, uuid: UUID) -> ConnectorRecord:
         """Return a connector of a garage that the operator's provider serves.

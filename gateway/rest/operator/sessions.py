@@ -43,24 +43,24 @@ def blueprint(door: OperatorDoor) -> Blueprint:
         operator = await caller()
         body = await read_json(request, OpenSession)
         session = await _open(door, operator, body)
-        return jsonify(describe(session, door.websocket_url)), 201
+        return jsonify(describe(session, _socket_url(door))), 201
 
     @routes.get("/sessions")
     async def list_sessions() -> Response:
         operator = await caller()
-        mine = [describe(s, door.websocket_url) for s in door.sessions.of(operator)]
+        mine = [describe(s, _socket_url(door)) for s in door.sessions.of(operator)]
         return jsonify({"result": mine, "total": len(mine)})
 
     @routes.get("/sessions/<session_id>")
     async def get_session(session_id: str) -> Response:
         session = door.sessions.find(await caller(), session_id)
-        return jsonify(describe(session, door.websocket_url))
+        return jsonify(describe(session, _socket_url(door)))
 
     @routes.post("/sessions/<session_id>/lease")
     async def take_lease(session_id: str) -> Response:
         session = door.sessions.find(await caller(), session_id)
         door.sessions.acquire_lease(session)
-        return jsonify(describe(session, door.websocket_url))
+        return jsonify(describe(session, _socket_url(door)))
 
     @routes.post("/sessions/<session_id>/exchanges")
     async def exchange(session_id: str) -> Response:
@@ -114,6 +114,12 @@ async def _open_on_ticket(
             with trio.CancelScope(shield=True):
                 await door.sessions.end(session, EndReason.TICKET)
     return session
+
+
+def _socket_url(door: OperatorDoor) -> str:
+    """Return where clients follow sessions live, as this client can reach it."""
+    base = door.public_url or request.url_root
+    return f"{base.rstrip('/').replace('http', 'ws', 1)}/ws/operator"
 
 
 def describe(session: Session, websocket_url: str) -> dict[str, object]:

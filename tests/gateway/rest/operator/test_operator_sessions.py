@@ -32,7 +32,7 @@ async def test_a_session_on_a_connector_holds_the_lease(floor: Floor) -> None:
     assert (session["state"], session["ticket_id"]) == ("active", None)
     assert session["connector_uuid"] == str(uuid_of(MINE))
     assert session["connector_id"] == MINE
-    assert session["ws"] == "/ws/operator"
+    assert session["ws"] == "ws://localhost/ws/operator"
     opened = datetime.fromisoformat(session["opened_at"])
     expires = datetime.fromisoformat(session["expires_at"])
     assert (expires - opened).total_seconds() == floor.sessions.limits.lifetime
