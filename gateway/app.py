@@ -75,11 +75,13 @@ from gateway.storage.database import Connection, Database, open_database
 from gateway.storage.migrations.schema import upgrade
 from gateway.tickets.service import TicketService
 from gateway.web import health, problems
+from gateway.web.paging import PageProfile
 from gateway.web.server import serve_http
 from gateway.ws.customer import socket as customer_socket
 from gateway.ws.customer.socket import CustomerSocketDoor
 from gateway.ws.customer.updates import Updates
 from gateway.ws.operator import socket as operator_socket
+from protocols.link.delivery import DeliveryLimits
 from protocols.link.handshake import NONCE_SIZE
 
 #: A link's name for resuming: 128 random bits, so that guessing one is out of the question.
@@ -168,6 +170,7 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
         publish=live.publish,
         clock=utc_now,
         token=partial(secrets.token_bytes, _TOKEN_SIZE),
+        limits=DeliveryLimits(kept=settings.link.unacknowledged),
     )
     sessions = SessionService(registry, _session_limits(settings), utc_now, live.publish)
     _gauge(metrics, registry, sessions, live)
@@ -281,6 +284,9 @@ def _portal(core: Core) -> Iterator[Blueprint]:
         presence=core.registry,
         clock=utc_now,
         state_numbers=core.settings.tickets.numbers,
+        pages=PageProfile(
+            core.settings.customer_api.page_default, core.settings.customer_api.page_limit
+        ),
     )
     yield authentication.blueprint(AuthenticationDoor(core.identity, proxies))
     yield users.blueprint(UsersDoor(core.identity, core.database))
@@ -304,6 +310,10 @@ def _workshop(core: Core) -> Iterator[Blueprint]:
             sessions=core.sessions,
             tickets=core.tickets,
             public_url=core.settings.http.public_url,
+            state_names=core.settings.tickets.names,
+            pages=PageProfile(
+                core.settings.partner_api.page_default, core.settings.partner_api.page_limit
+            ),
         )
     )
     yield operator_socket.blueprint(core.identity, core.sessions)

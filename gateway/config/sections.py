@@ -134,16 +134,11 @@ class LinkSettings:
         private_key: PEM file with the certificate's key.
         client_ca: PEM file of the authority whose client certificates name a connector's UUID.
         tls_elsewhere: a balancer in front ends TLS; allows plain text beyond loopback.
-        handshake_timeout: seconds from accept to an authenticated link.
         ping_interval: seconds between pings; also the freshness of the round-trip time.
-        ping_timeout: seconds without a pong until the link counts as lost.
         resume_window: seconds in which a lost link may come back without losing anything.
         max_connectors: links at once; the next one is told to retry later.
         retry_after: seconds an overloaded gateway asks a connector to wait, before jitter.
-        max_message_bytes: largest message on a link.
         unacknowledged: messages kept for resuming, per link; when full, senders wait.
-        frame_queue: frame batches queued per reader; when full, the oldest go and are counted.
-        send_timeout: seconds a connector may take to read what is sent before the link is cut.
     """
 
     host: str = "127.0.0.1"
@@ -152,16 +147,11 @@ class LinkSettings:
     private_key: Path | None = None
     client_ca: Path | None = None
     tls_elsewhere: bool = False
-    handshake_timeout: Seconds = 10.0
     ping_interval: Seconds = 5.0
-    ping_timeout: Seconds = 15.0
     resume_window: Seconds = 60.0
     max_connectors: Count = 10_000
     retry_after: Seconds = 10.0
-    max_message_bytes: Annotated[int, Meta(ge=8192)] = 1 << 20
     unacknowledged: Count = 256
-    frame_queue: Count = 256
-    send_timeout: Seconds = 20.0
 
     @property
     def is_plain_on_loopback(self) -> bool:
@@ -246,7 +236,6 @@ class SessionSettings:
         max_per_operator: sessions one operator may hold at once.
         max_request_bytes: largest UDS request; 4095 is what classic ISO-TP carries
             (ISO 15765-2, 12-bit length of a first frame).
-        exchange_queue: exchanges that may wait for one vehicle; the next one is refused.
         exchange_limit: seconds an exchange may take altogether, pending answers included.
         tester_present_grace: seconds tester present goes on at the connector after the link
             is lost, before the vehicle gets its default session back.
@@ -256,7 +245,6 @@ class SessionSettings:
     idle: Seconds = 3_600.0
     max_per_operator: Count = 256
     max_request_bytes: Annotated[int, Meta(ge=7)] = 4_095
-    exchange_queue: Count = 32
     exchange_limit: Seconds = 60.0
     tester_present_grace: Seconds = 30.0
 

@@ -16,7 +16,7 @@ from gateway.links.connector import KnownConnector, LiveConnector
 from gateway.links.pump import Pump
 from gateway.links.timers import Timers
 from protocols.link.connection import LinkMemory
-from protocols.link.delivery import Delivery
+from protocols.link.delivery import Delivery, DeliveryLimits
 from protocols.link.messages import CloseCode, Hello
 
 #: Type of the live event that tells of a connector; payload as :func:`describe` makes it.
@@ -31,6 +31,7 @@ class Registry:
         publish: takes status events; must not block.
         clock: wall clock, for the time stamps people see.
         token: returns 16 random bytes, a new link's name.
+        limits: bounds of what each link keeps in memory.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Registry:
         publish: Callable[[Event], None],
         clock: Clock,
         token: Callable[[], bytes],
+        limits: DeliveryLimits | None = None,
     ) -> None:
         self.window = window
         self.timers = Timers()
         self._publish = publish
         self._clock = clock
         self._token = token
+        self._limits = limits
         self._live: dict[UUID, LiveConnector] = {}
         self._expiry: dict[UUID, float] = {}
         self._expiry_changed = trio.Event()
@@ -106,7 +109,7 @@ class Registry:
             live.known = known  # it may belong to another garage by now
             if _can_resume(live.memory.delivery, hello):
                 return live, True
-        memory = LinkMemory(Delivery(token=self._token()))
+        memory = LinkMemory(Delivery(self._limits, token=self._token()))
         if live is None:
             live = LiveConnector(known, hello.capabilities, memory, self._tell)
             self._live[known.uuid] = live

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
+from gateway.config.sections import TICKET_NAMES
 from gateway.domain.errors import NotFound
 from gateway.domain.principal import OperatorPrincipal
 from gateway.links.registry import Registry
@@ -14,6 +16,7 @@ from gateway.storage.queries import connectors
 from gateway.storage.queries.connectors import ConnectorRecord
 from gateway.tickets.service import TicketService
 from gateway.web.auth import OperatorIdentity
+from gateway.web.paging import PARTNER, PageProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class OperatorDoor:
         sessions: live diagnostics.
         tickets: what is to be done.
         public_url: how clients reach this server where a proxy stands in front; may be empty.
+        state_names: name of a ticket state (``in_progress``) -> what people call it.
+        pages: how lists are paged.
     """
 
     identity: OperatorIdentity
@@ -35,6 +40,8 @@ class OperatorDoor:
     sessions: SessionService
     tickets: TicketService
     public_url: str = ""
+    state_names: Mapping[str, str] = field(default_factory=lambda: TICKET_NAMES)
+    pages: PageProfile = PARTNER
 
     async def require_connector(self, operator: OperatorPrincipal, uuid: UUID) -> ConnectorRecord:
         """Return a connector of a garage that the operator's provider serves.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -14,7 +15,7 @@ from gateway.storage.queries.ticket_records import Ticket
 from gateway.tickets.life import Report
 from gateway.web.auth import require_operator
 from gateway.web.bodies import read_json
-from gateway.web.paging import PARTNER, page_from
+from gateway.web.paging import page_from
 from gateway.web.parameters import LARGEST
 
 #: A number that a row can have; the rest is an address where nothing is.
@@ -44,13 +45,13 @@ def blueprint(door: OperatorDoor) -> Blueprint:
     @routes.get("/tickets")
     async def list_tickets() -> Response:
         operator = await require_operator(door.identity)
-        page = page_from(request.args, PARTNER)
+        page = page_from(request.args, door.pages)
         found = await door.tickets.in_states(
             operator, _states(request.args.get("state")), offset=page.offset, limit=page.limit
         )
         return jsonify(
             {
-                "result": [describe(ticket) for ticket in found.items],
+                "result": [describe(ticket, door.state_names) for ticket in found.items],
                 "total": found.total,
                 "offset": page.offset,
                 "limit": page.limit,
@@ -60,7 +61,7 @@ def blueprint(door: OperatorDoor) -> Blueprint:
     @routes.get(f"/tickets/{TICKET_ID}")
     async def get_ticket(ticket_id: int) -> Response:
         operator = await require_operator(door.identity)
-        return jsonify(describe(await door.tickets.require(operator, ticket_id)))
+        return jsonify(describe(await door.tickets.require(operator, ticket_id), door.state_names))
 
     @routes.post(f"/tickets/{TICKET_ID}/close")
     async def close_ticket(ticket_id: int) -> Response:
@@ -69,7 +70,7 @@ def blueprint(door: OperatorDoor) -> Blueprint:
         report = Report(body.note, body.odometer_reading)
         ticket = await door.tickets.close(operator, ticket_id, report)
         await door.sessions.end_ticket(ticket_id)
-        return jsonify(describe(ticket))
+        return jsonify(describe(ticket, door.state_names))
 
     @routes.post(f"/tickets/{TICKET_ID}/cancel")
     async def cancel_ticket(ticket_id: int) -> Response:
@@ -77,7 +78,7 @@ def blueprint(door: OperatorDoor) -> Blueprint:
         body = await read_json(request, CancelBody)
         ticket = await door.tickets.cancel(operator, ticket_id, body.reason)
         await door.sessions.end_ticket(ticket_id)
-        return jsonify(describe(ticket))
+        return jsonify(describe(ticket, door.state_names))
 
     return routes
 
@@ -97,12 +98,13 @@ def _states(text: str | None) -> frozenset[TicketState]:
     return frozenset(STATES[name] for name in names)
 
 
-def describe(ticket: Ticket) -> dict[str, object]:
+def describe(ticket: Ticket, state_names: Mapping[str, str]) -> dict[str, object]:
     """Return a ticket as the operator API shows it; money as text."""
     return {
         "id": ticket.id,
         "uuid": str(ticket.uuid),
         "state": ticket.state.name.lower(),
+        "state_name": state_names[ticket.state.name.lower()],
         "connector_id": ticket.connector_id,
         "connector_uuid": None if ticket.connector_uuid is None else str(ticket.connector_uuid),
         "vin": ticket.vin,

@@ -13,7 +13,7 @@ from gateway.rest.operator.door import OperatorDoor
 from gateway.storage.queries import connectors
 from gateway.storage.queries.connectors import ConnectorRecord
 from gateway.web.auth import require_operator
-from gateway.web.paging import PARTNER, page_from
+from gateway.web.paging import page_from
 
 
 def blueprint(door: OperatorDoor) -> Blueprint:
@@ -23,7 +23,7 @@ def blueprint(door: OperatorDoor) -> Blueprint:
     @routes.get("/connectors")
     async def list_connectors() -> Response:
         operator = await require_operator(door.identity)
-        page = page_from(request.args, PARTNER)
+        page = page_from(request.args, door.pages)
         known, total = await door.database.read(
             connectors.of_provider, operator.provider_id, offset=page.offset, limit=page.limit
         )
