@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from protocols.diagnosis.identification import READ_VIN, vin_in, wrote_vin
 from protocols.link.messages import StatusReport, Target
 from protocols.uds.outcome import Finished
-
-#: ReadDataByIdentifier of the vehicle identification number (ISO 14229-1, table C.1).
-READ_VIN = bytes.fromhex("22F190")
-_VIN_ANSWER = bytes.fromhex("62F190")
-_VIN_WRITTEN = bytes.fromhex("6EF190")
 
 #: The converter at the plug tells a tenth of a volt; finer steps would be noise to report.
 VOLTAGE_STEP_MV = 100
@@ -59,7 +55,7 @@ class VehicleStatus:
 
     def saw(self, outcome: Finished) -> None:
         """Take note of what an exchange did to the vehicle."""
-        if any(it.payload.startswith(_VIN_WRITTEN) for it in outcome.responses):
+        if any(wrote_vin(it.payload) for it in outcome.responses):
             self._vin = None
 
     async def _read_vin(self) -> str | None:
@@ -67,9 +63,9 @@ class VehicleStatus:
         for target in self._targets:
             outcome = await self._ask(target, READ_VIN)
             for response in outcome.responses:
-                text = response.payload.removeprefix(_VIN_ANSWER)
-                if text != response.payload and text.isascii():
-                    return text.decode("ascii").strip("\0 ")
+                vin = vin_in(response.payload)
+                if vin is not None:
+                    return vin
         return None
 
 

@@ -23,6 +23,7 @@ import trio
 from gateway.domain.connector import ConnectorStatus
 from gateway.domain.errors import Unavailable
 from gateway.links.bus_tester import BusTester, FrameCarrier, interrupted
+from protocols.diagnosis.identification import READ_VIN, vin_in, wrote_vin
 from protocols.diagnosis.patience import Patience
 from protocols.diagnosis.results import to_result
 from protocols.diagnosis.route import Routes, UnknownBusError
@@ -35,6 +36,7 @@ from protocols.diagnosis.sessions import (
 )
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link.messages import (
+    CanTarget,
     Capabilities,
     CloseCode,
     DoipTarget,
@@ -52,6 +54,9 @@ ASSUMED_ROUND_TRIP = 0.5
 #: How often the round trip is added to P2 and P2*: once for the way, once for its jitter.
 ROUND_TRIPS = 2
 
+#: Pause before a vehicle that told no number is asked again, seconds.
+VIN_INTERVAL = 30.0
+
 #: Longest wait of a frame for its batch at the connector, seconds (``MonitorStart.flush_ms``).
 FLUSH = 0.01
 
@@ -62,6 +67,10 @@ class Carrier(FrameCarrier, Protocol):
     capabilities: Capabilities
     clock_offset_us: int
     status: ConnectorStatus
+
+    def identified(self, vin: str) -> None:
+        """Take the vehicle's number."""
+        ...
 
     def end_connection(self, code: CloseCode, reason: str) -> None:
         """Send the present connection away."""
@@ -99,7 +108,9 @@ class Tester:
         self._presenting: set[Target] = set()
         self._routes = Routes((), ())
         self._buses: dict[str, BusTester] = {}
+        self._known: tuple[CanTarget, ...] = ()
         self._changed = trio.Event()
+        self._identify = trio.Event()
 
     # --- for the connector -------------------------------------------------------------------
 
@@ -115,6 +126,8 @@ class Tester:
             result = await self._ask(target, request)
             self._opened.saw(session, target, request, result, trio.current_time())
             self._changed.set()
+            if any(wrote_vin(response.data) for response in result.responses):
+                self._identify.set()
         finally:
             work.count -= 1
             if not work.count:
@@ -139,6 +152,10 @@ class Tester:
         """End a session without a word to the vehicle: its control units time out (S3)."""
         self._opened.release(session)
         self._work.pop(session, None)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Listen to nothing where nobody works."""
         if not self._work:
             for bus in self._buses.values():
                 bus.rest()
@@ -190,6 +207,11 @@ class Tester:
         capabilities = self._carrier.capabilities
         self._routes = Routes(capabilities.buses, capabilities.ecus)
         self._buses = self._bus_testers(capabilities)
+        self._known = tuple(
+            CanTarget(ecu.request_id, ecu.response_id, ecu.bus, ecu.extended)
+            for ecu in capabilities.ecus
+            if ecu.request_id is not None and ecu.response_id is not None
+        )
         return partial(self._serve, self._buses)
 
     async def _serve(self, buses: dict[str, BusTester]) -> None:
@@ -198,6 +220,7 @@ class Tester:
                 for bus in buses.values():
                     nursery.start_soon(bus.run)
                 nursery.start_soon(self._keep_sessions, nursery)
+                nursery.start_soon(self._keep_identified)
         except* RemoteProtocolError as group:
             self._carrier.end_connection(CloseCode.PROTOCOL, str(group.exceptions[0]))
         finally:
@@ -240,3 +263,27 @@ class Tester:
             return  # the connection ends, and with it this task
         finally:
             self._presenting.discard(target)
+
+    async def _keep_identified(self) -> None:
+        """Read the vehicle's number, until it is told and again after it was written.
+
+        A connector with ISO-TP on board does this by itself and reports it.
+        """
+        while True:
+            self._identify = trio.Event()
+            told = await self._read_vin()
+            self._rest()
+            with trio.move_on_after(math.inf if told else VIN_INTERVAL):
+                await self._identify.wait()
+
+    async def _read_vin(self) -> bool:
+        """Ask the known control units one after the other; return whether one told."""
+        if self._carrier.status.ignition is False:
+            return False
+        for target in self._known:
+            for response in (await self._ask(target, READ_VIN)).responses:
+                vin = vin_in(response.data)
+                if vin is not None:
+                    self._carrier.identified(vin)
+                    return True
+        return False

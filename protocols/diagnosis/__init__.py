@@ -7,6 +7,7 @@
     route        which bus a request goes to, and who may answer it
     patience     the times control units state of themselves, remembered
     results      outcomes in the link's words
+    identification  the vehicle's number in an answer
     sessions     diagnostic sessions that must be kept alive, and given back
 
 The connector's firmware runs this at the vehicle; the gateway runs the same for a connector that

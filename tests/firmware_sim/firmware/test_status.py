@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from firmware_sim.firmware.status import READ_VIN, VehicleStatus
+from firmware_sim.firmware.status import VehicleStatus
+from protocols.diagnosis.identification import READ_VIN
 from protocols.link.messages import CanTarget, Target
 from protocols.uds.outcome import ExchangeFailure, FailureReason, Finished, UdsResponse
 
