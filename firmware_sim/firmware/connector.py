@@ -12,7 +12,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
@@ -61,6 +61,32 @@ class FrameSource(Protocol):
         """Wait for frames and return them as one batch (:mod:`protocols.can.batch`)."""
         ...
 
+    def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool:
+        """Show other frames from now on and lose none; tell whether that can be."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Watch:
+    """A monitor that the gateway ordered; ``source`` is there once its task has begun."""
+
+    order: MonitorStart
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    source: FrameSource | None = None
+
+    def change(self, order: MonitorStart) -> bool:
+        """Go on by another order, if that can be."""
+        if order.index != self.order.index:
+            return False
+        if self.source is not None and not self.source.change(order.filters, _flush(order)):
+            return False
+        self.order = order
+        return True
+
+
+def _flush(order: MonitorStart) -> float:
+    return order.flush_ms / 1000
+
 
 class VehicleSide(Protocol):
     """What the connector's program needs of the vehicle side."""
@@ -102,7 +128,7 @@ class Connector:
         self._nursery = nursery
         self._link: LinkClient | None = None
         self._sessions = Sessions(vehicle.exchange, nursery, self._tell)
-        self._monitors: dict[str, trio.CancelScope] = {}
+        self._monitors: dict[str, _Watch] = {}
         self._reported: StatusReport | None = None
         self._slots = trio.CapacityLimiter(MAX_AT_WORK)
         # As many as the link has credit for, so it is never full.
@@ -198,21 +224,26 @@ class Connector:
                 self.link.consumed(Channel.FRAME)
 
     def _start_monitor(self, order: MonitorStart) -> None:
+        running = self._monitors.get(order.bus)
+        if running is not None and running.change(order):
+            return
         self._stop_monitor(order.bus)
         # On record at once: the order to stop may come before the task has run.
-        scope = self._monitors[order.bus] = trio.CancelScope()
-        self._spawn(self._monitor, order, scope)
+        watch = self._monitors[order.bus] = _Watch(order)
+        self._spawn(self._monitor, watch)
 
     def _stop_monitor(self, bus: str) -> None:
-        scope = self._monitors.pop(bus, None)
-        if scope is not None:
-            scope.cancel()
+        watch = self._monitors.pop(bus, None)
+        if watch is not None:
+            watch.scope.cancel()
 
-    async def _monitor(self, order: MonitorStart, scope: trio.CancelScope) -> None:
-        with scope:
+    async def _monitor(self, watch: _Watch) -> None:
+        order = watch.order
+        with watch.scope:
             async with self._vehicle.monitor(
-                order.bus, order.index, order.filters, order.flush_ms / 1000
+                order.bus, order.index, order.filters, _flush(order)
             ) as source:
+                watch.source = source
                 while True:
                     # A batch the link cannot take is gone; the next one says how many were.
                     await self.link.send_frames(await source.next_batch())

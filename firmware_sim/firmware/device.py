@@ -16,7 +16,7 @@ import trio
 
 from firmware_sim.buses.can_bus import BusGoneError, CanBus
 from firmware_sim.firmware.can_exchange import CanExchanger
-from firmware_sim.firmware.monitor import watch
+from firmware_sim.firmware.monitor import Monitor, watch
 from firmware_sim.firmware.status import Plug, VehicleStatus
 from protocols.can.batch import decode_batch
 from protocols.can.filters import CanFilter
@@ -56,6 +56,8 @@ class FrameSource(Protocol):
     """A running watch on a bus."""
 
     async def next_batch(self) -> bytes: ...
+
+    def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +192,8 @@ class Device:
             log.warning("no frames of bus %r can be shown through %s", bus, filters)
             yield _Silence()
             return
-        with watch(found, index, wanted, flush) as source:
-            yield source
+        with watch(found, index, wanted, flush) as monitor:
+            yield _Watch(monitor)
 
     # ------------------------------------------------------------ the vehicle as it is
 
@@ -203,12 +205,32 @@ class Device:
         return [target for ecu in self.ecus if (target := _target_of(ecu)) is not None]
 
 
+class _Watch:
+    """A watch on a CAN bus, with filters as the link has them."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+
+    async def next_batch(self) -> bytes:
+        return await self._monitor.next_batch()
+
+    def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool:
+        wanted = _filters(filters)
+        if wanted is not None:
+            self._monitor.change(wanted, flush)
+        return wanted is not None
+
+
 class _Silence:
     """A watch that never shows anything."""
 
     async def next_batch(self) -> bytes:
         await trio.sleep_forever()
         raise AssertionError("unreachable")
+
+    def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool:
+        del filters, flush
+        return False
 
 
 def _filters(filters: Sequence[FrameFilter]) -> list[CanFilter] | None:

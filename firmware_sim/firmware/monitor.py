@@ -15,6 +15,7 @@ from firmware_sim.buses.can_bus import CanBus
 from firmware_sim.buses.feed import FrameFeed
 from protocols.can.batch import encode_batch
 from protocols.can.filters import CanFilter, FilterSet
+from protocols.can.frame import CanFrame
 
 #: Frames in one batch at most: 512 CAN-FD frames are 38 kB, a small part of the largest envelope.
 BATCH = 512
@@ -23,14 +24,30 @@ BATCH = 512
 BACKLOG = 8192
 
 
+class _Chosen:
+    """What a watch shows now."""
+
+    def __init__(self, filters: FilterSet) -> None:
+        self.filters = filters
+
+    def matches(self, frame: CanFrame) -> bool:
+        return self.filters.matches(frame)
+
+
 class Monitor:
     """A running watch on one bus; made by :func:`watch`."""
 
-    def __init__(self, feed: FrameFeed, index: int, flush: float) -> None:
+    def __init__(self, feed: FrameFeed, chosen: _Chosen, index: int, flush: float) -> None:
         self._feed = feed
+        self._chosen = chosen
         self._index = index
         self._flush = flush
         self._told = 0
+
+    def change(self, filters: Iterable[CanFilter], flush: float) -> None:
+        """Show other frames from now on; none in between is lost, and none is shown twice."""
+        self._chosen.filters = FilterSet(filters)
+        self._flush = flush
 
     async def next_batch(self) -> bytes:
         """Wait for frames and return them as one batch (:mod:`protocols.can.batch`).
@@ -57,5 +74,6 @@ def watch(
         filters: what to show; none shows every frame, ours included.
         flush: longest wait of a frame for its batch, seconds.
     """
-    with bus.monitor(FilterSet(filters).matches, BACKLOG) as feed:
-        yield Monitor(feed, index, flush)
+    chosen = _Chosen(FilterSet(filters))
+    with bus.monitor(chosen.matches, BACKLOG) as feed:
+        yield Monitor(feed, chosen, index, flush)

@@ -298,6 +298,23 @@ async def test_the_latest_word_on_a_bus_counts(autojump_clock: MockClock) -> Non
         assert vehicle.watches == []
 
 
+async def test_a_watch_that_is_changed_goes_on(autojump_clock: MockClock) -> None:
+    narrow, impossible = (FrameFilter(0x123, 0x7FF),), (FrameFilter(0x800, 0x7FF),)
+    async with open_program() as (gateway, vehicle):
+        gateway.order(MonitorStart("can0", 0))
+        await trio.sleep(0.1)
+        gateway.order(MonitorStart("can0", 0, narrow))
+        await trio.sleep(0.1)
+        assert (vehicle.watches, vehicle.begun) == ([("can0", narrow)], 1)
+        # What cannot be changed begins anew, so that the last word counts all the same.
+        gateway.order(MonitorStart("can0", 0, impossible))
+        await trio.sleep(0.1)
+        assert (vehicle.watches, vehicle.begun) == ([("can0", impossible)], 2)
+        gateway.order(MonitorStart("can0", 5, narrow))
+        await trio.sleep(0.1)
+        assert (vehicle.watches, vehicle.begun) == ([("can0", narrow)], 3)
+
+
 async def test_slow_requests_hold_up_nobody(autojump_clock: MockClock) -> None:
     async with open_program() as (gateway, vehicle):
         vehicle.takes = 5.0

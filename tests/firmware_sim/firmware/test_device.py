@@ -138,6 +138,23 @@ async def test_a_monitor_without_filters_shows_the_vehicles_own_traffic(
     assert {0x107, 0x3C0} <= {frame.id for frame in batch.frames}
 
 
+async def test_a_monitor_is_changed_without_a_gap(autojump_clock: MockClock) -> None:
+    settings = VehicleSettings(vehicle="golf", bus="virtual:device-change")
+    first, second = FrameFilter(0x001, 0x7FF), FrameFilter(0x002, 0x7FF)
+    async with (
+        open_device(settings) as device,
+        open_bus("virtual:device-change") as other,
+        device.monitor("can0", 0, (first,), 0.05) as source,
+    ):
+        await other.send(CanFrame(0x001, b"\x01"))
+        await other.send(CanFrame(0x002, b"\x01"))
+        assert source.change((first, second), 0.05)
+        await other.send(CanFrame(0x002, b"\x02"))
+        assert not source.change((FrameFilter(0x800, 0x7FF),), 0.05)
+        frames = decode_batch(await source.next_batch()).frames
+    assert [(frame.id, frame.data) for frame in frames] == [(1, b"\x01"), (2, b"\x02")]
+
+
 @pytest.mark.parametrize(
     ("bus", "filters"), [("can9", ()), ("can0", (FrameFilter(0x800, 0x7FF),))]
 )
@@ -151,6 +168,7 @@ async def test_a_monitor_that_cannot_be_is_silent(
         with trio.move_on_after(60) as scope:
             await source.next_batch()
         assert scope.cancelled_caught
+        assert not source.change((), 0.05)
 
 
 async def test_status_is_read_from_the_vehicle(autojump_clock: MockClock) -> None:

@@ -64,7 +64,8 @@ class WrittenVehicle:
         answer: what comes back; ``None`` is silence.
         takes: seconds each exchange takes.
         frames: what was put on the bus, in order.
-        watches: the watches that run now.
+        running: the watches that run now; ``watches`` has what they show.
+        begun: watches that ever began.
     """
 
     def __init__(self) -> None:
@@ -74,7 +75,8 @@ class WrittenVehicle:
         self.takes = 0.0
         self.frames: list[bytes] = []
         self.frames_take = 0.0
-        self.watches: list[tuple[str, tuple[FrameFilter, ...]]] = []
+        self.running: list[_EveryFlush] = []
+        self.begun = 0
         self.report = StatusReport(vin="WVWZZZAUZHP341562", voltage_mv=12_400, ignition=True)
 
     @property
@@ -105,12 +107,16 @@ class WrittenVehicle:
     async def monitor(
         self, bus: str, index: int, filters: tuple[FrameFilter, ...], flush: float
     ) -> AsyncIterator[FrameSource]:
-        watch = (bus, filters)
-        self.watches.append(watch)
+        watch = _EveryFlush(self, bus, index, filters, flush)
+        self.running.append(watch)
         try:
-            yield _EveryFlush(index, flush)
+            yield watch
         finally:
-            self.watches.remove(watch)
+            self.running.remove(watch)
+
+    @property
+    def watches(self) -> list[tuple[str, tuple[FrameFilter, ...]]]:
+        return [(watch.bus, watch.filters) for watch in self.running]
 
     async def status(self) -> StatusReport:
         return self.report
@@ -123,13 +129,29 @@ class WrittenVehicle:
 class _EveryFlush:
     """Shows one frame each time its flush time has passed."""
 
-    def __init__(self, index: int, flush: float) -> None:
+    def __init__(
+        self,
+        vehicle: WrittenVehicle,
+        bus: str,
+        index: int,
+        filters: tuple[FrameFilter, ...],
+        flush: float,
+    ) -> None:
+        vehicle.begun += 1
+        self.bus = bus
+        self.filters = filters
         self._index = index
         self._flush = flush
 
     async def next_batch(self) -> bytes:
         await trio.sleep(self._flush)
         return encode_batch(self._index, [CanFrame(0x123, b"\x01")])
+
+    def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool:
+        if any(it.id > 0x7FF and not it.extended for it in filters):
+            return False
+        self.filters, self._flush = filters, flush
+        return True
 
 
 class ProgramPair(Pair):
