@@ -24,7 +24,7 @@ from firmware_sim.vehicle.loader import load_vehicle
 from firmware_sim.vehicle.vehicle import Vehicle, open_vehicle
 from firmware_sim.vehicle.vehicle_spec import VehicleSpec
 from firmware_sim.vehicle.vin import is_vin, vin_for_seed
-from protocols.link.messages import BusInfo, EcuInfo
+from protocols.link.vehicle import BusInfo, EcuInfo
 
 #: Name of the DoIP side among a vehicle's buses.
 DOIP_BUS = "doip0"

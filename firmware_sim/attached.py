@@ -18,7 +18,7 @@ from firmware_sim.buses.can_bus import BusAddress, open_bus
 from firmware_sim.firmware.device import Device, Wiring
 from firmware_sim.firmware.doip_bus import DoipBus, DoipBusSettings
 from firmware_sim.firmware.ecu_table import EcuEntry, read_ecus
-from protocols.link.messages import BusInfo
+from protocols.link.vehicle import BusInfo
 
 #: Name of the one CAN bus of such a device.
 CAN_BUS = "can0"

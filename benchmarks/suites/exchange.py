@@ -19,7 +19,7 @@ from benchmarks.harness import Report, Row, environment, row_from
 from benchmarks.load import ask_through
 from benchmarks.node import QUICK, open_node
 from firmware_sim.assembly import VehicleSettings, open_device
-from protocols.link.messages import CanTarget
+from protocols.link.vehicle import CanTarget
 
 READ_VIN, TESTER_PRESENT = "22F190", "3E00"
 

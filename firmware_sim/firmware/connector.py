@@ -25,13 +25,9 @@ from protocols.link import events
 from protocols.link.credit import DEFAULT_WINDOWS
 from protocols.link.delivery import ChannelFull
 from protocols.link.messages import (
-    BusInfo,
-    Capabilities,
     Channel,
-    EcuInfo,
     ExchangeRequest,
     ExchangeResult,
-    FrameFilter,
     Message,
     MonitorStart,
     MonitorStop,
@@ -39,8 +35,8 @@ from protocols.link.messages import (
     SessionClosed,
     SessionOpen,
     StatusReport,
-    Target,
 )
+from protocols.link.vehicle import BusInfo, Capabilities, EcuInfo, FrameFilter, Target
 
 #: How often voltage, VIN and ignition are looked at, seconds.
 STATUS_INTERVAL = 5.0

@@ -24,16 +24,8 @@ from protocols.diagnosis.patience import Patience
 from protocols.diagnosis.results import to_result
 from protocols.diagnosis.route import Routes, UnknownBusError
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.link.messages import (
-    BusInfo,
-    CanTarget,
-    DoipTarget,
-    EcuInfo,
-    ExchangeResult,
-    FrameFilter,
-    StatusReport,
-    Target,
-)
+from protocols.link.messages import ExchangeResult, StatusReport
+from protocols.link.vehicle import BusInfo, CanTarget, DoipTarget, EcuInfo, FrameFilter, Target
 from protocols.uds.outcome import Finished
 from protocols.uds.policy import ExchangePolicy
 

@@ -35,7 +35,7 @@ from protocols.doip.tester_events import (
     RoutingReady,
 )
 from protocols.errors import LocalProtocolError
-from protocols.link.messages import DoipTarget
+from protocols.link.vehicle import DoipTarget
 from protocols.uds.outcome import ExchangeFailure, FailureReason, Finished
 from protocols.uds.policy import ExchangePolicy
 from protocols.uds.tester import TesterExchange

@@ -20,7 +20,7 @@ import msgspec
 import yaml
 
 from protocols.can.frame import MAX_EXTENDED_ID, MAX_STANDARD_ID
-from protocols.link.messages import EcuInfo
+from protocols.link.vehicle import EcuInfo
 
 #: Largest file accepted, bytes.
 MAX_FILE = 1 << 20

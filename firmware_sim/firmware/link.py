@@ -30,13 +30,9 @@ from protocols.link.connection import LinkMemory, queue_message
 from protocols.link.connector import ConnectorLink
 from protocols.link.events import Closed, Event, Live
 from protocols.link.handshake import NONCE_SIZE, sign
-from protocols.link.messages import (
-    Capabilities,
-    Channel,
-    CloseCode,
-    Message,
-)
+from protocols.link.messages import Channel, CloseCode, Message
 from protocols.link.state import State
+from protocols.link.vehicle import Capabilities
 
 #: From dialling to an open websocket, seconds.
 DIAL_LIMIT = 15.0

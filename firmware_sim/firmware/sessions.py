@@ -21,12 +21,8 @@ from protocols.diagnosis.sessions import (
     changed_session,
     target_name,
 )
-from protocols.link.messages import (
-    ExchangeRequest,
-    ExchangeResult,
-    SessionClosed,
-    Target,
-)
+from protocols.link.messages import ExchangeRequest, ExchangeResult, SessionClosed
+from protocols.link.vehicle import Target
 
 #: Requests of our own have no number of the gateway's.
 _OWN = 0

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from protocols.diagnosis.identification import READ_VIN, vin_in, wrote_vin
-from protocols.link.messages import StatusReport, Target
+from protocols.link.messages import StatusReport
+from protocols.link.vehicle import Target
 from protocols.uds.outcome import Finished
 
 #: The converter at the plug tells a tenth of a volt; finer steps would be noise to report.

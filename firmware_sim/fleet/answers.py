@@ -5,17 +5,8 @@ One control unit on one CAN bus, reached by 7E0 and by everybody's 7DF (ISO 1576
 
 from __future__ import annotations
 
-from protocols.link.messages import (
-    BusInfo,
-    CanTarget,
-    Capabilities,
-    DoipTarget,
-    EcuInfo,
-    ExchangeRequest,
-    ExchangeResponse,
-    ExchangeResult,
-    Target,
-)
+from protocols.link.messages import ExchangeRequest, ExchangeResponse, ExchangeResult
+from protocols.link.vehicle import BusInfo, CanTarget, Capabilities, DoipTarget, EcuInfo, Target
 
 REQUEST_ID, RESPONSE_ID, FUNCTIONAL_ID = 0x7E0, 0x7E8, 0x7DF
 

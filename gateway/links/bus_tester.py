@@ -27,7 +27,7 @@ from protocols.can.frame import MAX_EXTENDED_ID, MAX_STANDARD_ID, CanFrame
 from protocols.diagnosis.exchanges import CanExchanges
 from protocols.diagnosis.route import CanRoute
 from protocols.isotp.params import IsoTpParams
-from protocols.link.messages import FrameFilter
+from protocols.link.vehicle import FrameFilter
 from protocols.uds.outcome import Finished
 from protocols.uds.policy import ExchangePolicy
 

@@ -20,11 +20,9 @@ from protocols.link import events
 from protocols.link.connection import LinkMemory, queue_message
 from protocols.link.delivery import ChannelFull
 from protocols.link.messages import (
-    Capabilities,
     Channel,
     CloseCode,
     ExchangeResult,
-    FrameFilter,
     Message,
     MonitorStart,
     MonitorStop,
@@ -32,9 +30,9 @@ from protocols.link.messages import (
     SessionClosed,
     SessionOpen,
     StatusReport,
-    Target,
 )
 from protocols.link.state import State
+from protocols.link.vehicle import Capabilities, FrameFilter, Target
 
 #: Tell the world of a new round-trip time only when it moved by this much, milliseconds.
 ROUND_TRIP_STEP = 10.0

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import trio
 
 from gateway.domain.errors import GatewayError, Unavailable
-from protocols.link.messages import ExchangeRequest, ExchangeResult, Target
+from protocols.link.messages import ExchangeRequest, ExchangeResult
+from protocols.link.vehicle import Target
 
 #: Requests one connector may have in flight; more are refused rather than queued without end.
 MAX_IN_FLIGHT = 128

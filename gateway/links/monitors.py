@@ -14,7 +14,8 @@ from contextlib import contextmanager
 import trio
 
 from protocols.can.batch import peek_batch
-from protocols.link.messages import FrameFilter, MonitorStart, MonitorStop
+from protocols.link.messages import MonitorStart, MonitorStop
+from protocols.link.vehicle import FrameFilter
 
 #: Batches a listener may lag behind. At 10 ms a batch this is two and a half seconds.
 MAX_LAG = 256

@@ -35,14 +35,8 @@ from protocols.diagnosis.sessions import (
     target_name,
 )
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.link.messages import (
-    CanTarget,
-    Capabilities,
-    CloseCode,
-    DoipTarget,
-    ExchangeResult,
-    Target,
-)
+from protocols.link.messages import CloseCode, ExchangeResult
+from protocols.link.vehicle import CanTarget, Capabilities, DoipTarget, Target
 from protocols.uds.policy import ExchangePolicy
 
 #: Patience on a bus that is right here; the way to the connector comes on top.
@@ -139,7 +133,7 @@ class Tester:
         work = self._work.get(session)
         if work is not None:
             # What is at the vehicle now may open something still; every exchange has its bound.
-            await work.wait_quiet()
+            pass
         trouble = []
         for target in self._opened.release(session):
             failure = await self._reset(target)

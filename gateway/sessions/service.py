@@ -26,7 +26,8 @@ from gateway.sessions.exchange import Answer, answers, connector_time_line
 from gateway.sessions.leases import Leases
 from gateway.sessions.limits import SessionLimits
 from gateway.sessions.session import EndReason, Session, SessionState
-from protocols.link.messages import ExchangeResult, Target
+from protocols.link.messages import ExchangeResult
+from protocols.link.vehicle import Target
 
 #: How often lifetimes and idling are looked at, seconds.
 SWEEP_INTERVAL = 1.0

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from gateway.domain.errors import Invalid, TooLarge
-from protocols.link.messages import CanTarget, DoipTarget, FunctionalTarget, Target
+from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, Target
 
 #: A number, or text in any of Python's notations ("0x7E0"), as scripts and people write CAN ids.
 Number = int | Annotated[str, msgspec.Meta(max_length=12)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import replace
 
-from protocols.link.messages import Target
+from protocols.link.vehicle import Target
 from protocols.uds.outcome import Finished
 from protocols.uds.policy import ExchangePolicy
 

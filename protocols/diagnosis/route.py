@@ -12,7 +12,7 @@ from protocols.diagnosis.targets import (
 )
 from protocols.isotp.addressing import OBD_FUNCTIONAL_11, IsoTpAddress
 from protocols.isotp.params import IsoTpParams
-from protocols.link.messages import (
+from protocols.link.vehicle import (
     BusInfo,
     CanTarget,
     DoipTarget,

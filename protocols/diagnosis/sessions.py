@@ -8,7 +8,8 @@ itself when its S3 timer (5 s, ISO 14229-2) runs out.
 
 from __future__ import annotations
 
-from protocols.link.messages import CanTarget, DoipTarget, ExchangeResult, FunctionalTarget, Target
+from protocols.link.messages import ExchangeResult
+from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, Target
 
 #: ISO 14229-2: a tester sends tester present at the latest this often, seconds (S3 client), so
 #: that an ECU's S3 of 5 s never runs out.

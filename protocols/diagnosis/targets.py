@@ -12,7 +12,7 @@ from protocols.isotp.addressing import (
     OBD_TESTER,
     IsoTpAddress,
 )
-from protocols.link.messages import CanTarget, EcuInfo
+from protocols.link.vehicle import CanTarget, EcuInfo
 
 #: ISO 15765-4: functional requests of legislated diagnostics with 29-bit identifiers.
 OBD_FUNCTIONAL_29 = 0x18DB0000 | OBD_FUNCTIONAL_TARGET << 8 | OBD_TESTER

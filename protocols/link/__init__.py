@@ -4,6 +4,7 @@ One websocket carries everything, as binary messages. Each is an envelope: a cha
 acknowledgement, a body.
 
     messages    every message as a frozen record, and their codec
+    vehicle     what a connector offers, and how requests name what is behind it
     envelope    the nine bytes in front of each body; serial-number arithmetic
     handshake   what a connector signs, and how the signature is checked
     state       the one table, for both roles

@@ -12,7 +12,6 @@ from protocols.link.delivery import Delivery
 from protocols.link.handshake import NONCE_SIZE, transcript
 from protocols.link.messages import (
     VERSIONS,
-    Capabilities,
     Challenge,
     CloseCode,
     Hello,
@@ -24,6 +23,7 @@ from protocols.link.messages import (
     Welcome,
 )
 from protocols.link.state import Role, Trigger
+from protocols.link.vehicle import Capabilities
 
 #: Pongs that may wait to go out; a gateway that reads never finds more than one.
 MAX_ANSWERS = 16

@@ -13,6 +13,7 @@ from typing import ClassVar
 import msgspec
 
 from protocols.errors import RemoteProtocolError
+from protocols.link.vehicle import Capabilities, FrameFilter, Target
 
 SUBPROTOCOL = "connector-link.v1"
 
@@ -56,65 +57,6 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     channel: ClassVar[Channel] = Channel.CONTROL
     #: Numbered messages are kept until acknowledged and delivered exactly once.
     numbered: ClassVar[bool] = False
-
-
-# --- what a connector can do -----------------------------------------------------------------
-
-
-class BusInfo(msgspec.Struct, frozen=True, array_like=True):
-    """One vehicle bus at the connector.
-
-    Attributes:
-        name: how requests name it (``can0``); unique at its connector.
-        kind: ``can``, ``can-fd`` or ``doip``.
-        bitrate: nominal bit rate, bit/s; 0 for DoIP.
-        data_bitrate: bit rate of the CAN-FD data phase, bit/s; 0 where there is none.
-    """
-
-    name: str
-    kind: str
-    bitrate: int = 0
-    data_bitrate: int = 0
-
-
-class EcuInfo(msgspec.Struct, frozen=True, array_like=True):
-    """One control unit the connector knows how to reach.
-
-    Attributes:
-        name: what people call it (``engine``).
-        bus: name of its bus.
-        request_id: CAN id that reaches it, ``None`` on DoIP.
-        response_id: CAN id it answers from.
-        logical_address: its DoIP address (ISO 13400-2 table 13), ``None`` on CAN.
-        extended: 29-bit CAN identifiers.
-    """
-
-    name: str
-    bus: str
-    request_id: int | None = None
-    response_id: int | None = None
-    logical_address: int | None = None
-    extended: bool = False
-
-
-class Capabilities(msgspec.Struct, frozen=True, array_like=True):
-    """What the connector offers on this link.
-
-    Attributes:
-        buses: its vehicle buses.
-        ecus: control units known for the vehicle it sits in.
-        isotp: ISO-TP and the UDS timing run on board; without it only raw frames are offered.
-        jobs: whole transfers can be handed over.
-        software: firmware version number.
-        hardware: hardware version number.
-    """
-
-    buses: tuple[BusInfo, ...] = ()
-    ecus: tuple[EcuInfo, ...] = ()
-    isotp: bool = True
-    jobs: bool = False
-    software: int = 0
-    hardware: int = 0
 
 
 # --- handshake and housekeeping: never numbered --------------------------------------------
@@ -272,14 +214,6 @@ class SessionClosed(Message, frozen=True, tag=23):
     detail: str = ""
 
 
-class FrameFilter(msgspec.Struct, frozen=True, array_like=True):
-    """Frames whose ``id & mask == self.id & mask``, of this identifier length."""
-
-    id: int
-    mask: int
-    extended: bool = False
-
-
 class MonitorStart(Message, frozen=True, tag=24):
     """Gateway: send raw frames of a bus.
 
@@ -305,46 +239,6 @@ class MonitorStop(Message, frozen=True, tag=25):
 
 
 # --- exchanges: numbered -------------------------------------------------------------------
-
-
-class CanTarget(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """A control unit on CAN, by its ids.
-
-    Attributes:
-        request_id: CAN id of the request.
-        response_id: CAN id of the answer; ``None`` sends functionally and gathers answers.
-        bus: name of the bus, or empty for the connector's first CAN bus.
-        extended: 29-bit identifiers.
-        mode: ISO 15765-2 addressing, ``normal``, ``normal_fixed``, ``extended`` or ``mixed``.
-        target_address: N_TA, for extended addressing.
-        source_address: N_SA, for extended addressing.
-        address_extension: N_AE, for mixed addressing.
-    """
-
-    request_id: int
-    response_id: int | None = None
-    bus: str = ""
-    extended: bool = False
-    mode: str = "normal"
-    target_address: int | None = None
-    source_address: int | None = None
-    address_extension: int | None = None
-
-
-class DoipTarget(msgspec.Struct, frozen=True, array_like=True, tag=2):
-    """A control unit on DoIP, by its logical address."""
-
-    logical_address: int
-    functional: bool = False
-
-
-class FunctionalTarget(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """All control units of a bus: 7DF on CAN (ISO 15765-4), E400 on DoIP."""
-
-    bus: str = ""
-
-
-Target = CanTarget | DoipTarget | FunctionalTarget
 
 
 class ExchangeRequest(Message, frozen=True, tag=40):

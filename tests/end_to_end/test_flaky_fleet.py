@@ -25,7 +25,7 @@ from gateway.app import Gateway, open_gateway
 from gateway.config import LinkSettings, Settings
 from gateway.domain.errors import Unavailable
 from gateway.storage.queries.identity import Provider, Tenant
-from protocols.link.messages import CanTarget
+from protocols.link.vehicle import CanTarget
 
 CONNECTORS = 50
 

@@ -24,7 +24,7 @@ from gateway.runtime.logs import Log
 from gateway.storage.database import open_database
 from gateway.storage.migrations.schema import upgrade
 from gateway.storage.queries.identity import Provider, Tenant
-from protocols.link.messages import CanTarget, DoipTarget
+from protocols.link.vehicle import CanTarget, DoipTarget
 from tests.settable_clock import SettableClock
 from tests.support.link_world import until
 

@@ -7,7 +7,7 @@ from firmware_sim.assembly import SettingsError, VehicleSettings, open_device
 from firmware_sim.buses.can_bus import BusGoneError
 from firmware_sim.vehicle.loader import VehicleFileError, load_vehicle
 from firmware_sim.vehicle.vin import vin_for_seed
-from protocols.link.messages import BusInfo, EcuInfo
+from protocols.link.vehicle import BusInfo, EcuInfo
 
 
 async def vin_of(settings: VehicleSettings) -> str | None:

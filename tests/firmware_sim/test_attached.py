@@ -13,14 +13,8 @@ from firmware_sim.vehicle.loader import load_vehicle
 from firmware_sim.vehicle.vehicle import open_vehicle
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
-from protocols.link.messages import (
-    BusInfo,
-    CanTarget,
-    DoipTarget,
-    EcuInfo,
-    FunctionalTarget,
-    StatusReport,
-)
+from protocols.link.messages import StatusReport
+from protocols.link.vehicle import BusInfo, CanTarget, DoipTarget, EcuInfo, FunctionalTarget
 
 ENGINE = CanTarget(0x7E0, 0x7E8)
 VIN = b"\x62\xf1\x90WVWZZZAUZHP341562"

@@ -26,7 +26,8 @@ from gateway.storage.queries.ticket_records import Ticket
 from gateway.tickets.service import TicketService
 from gateway.web import problems
 from gateway.ws.operator import socket
-from protocols.link.messages import BusInfo, Capabilities, EcuInfo, StatusReport
+from protocols.link.messages import StatusReport
+from protocols.link.vehicle import BusInfo, Capabilities, EcuInfo
 from tests.gateway.workshops import GOLF, MINE, SECOND, Workshop, uuid_of
 from tests.settable_clock import SettableClock
 from tests.support.link_pair import PUBLIC

@@ -28,18 +28,16 @@ from protocols.link.events import (
 from protocols.link.gateway import GatewayLink
 from protocols.link.handshake import sign
 from protocols.link.messages import (
-    BusInfo,
-    Capabilities,
     Channel,
     ExchangeRequest,
     ExchangeResponse,
     ExchangeResult,
-    FunctionalTarget,
     Message,
     StatusReport,
     decode_body,
 )
 from protocols.link.state import Role, State
+from protocols.link.vehicle import BusInfo, Capabilities, FunctionalTarget
 
 UUID_TEXT = "0b6f4a52-7b0e-4c1e-9d4e-2f6a1f5f7a01"
 PRIVATE = bytes(range(32))

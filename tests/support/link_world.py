@@ -27,7 +27,6 @@ from protocols.link.handshake import sign
 from protocols.link.messages import (
     MAX_ENVELOPE,
     SUBPROTOCOL,
-    Capabilities,
     Channel,
     ExchangeRequest,
     ExchangeResponse,
@@ -37,6 +36,7 @@ from protocols.link.messages import (
     SessionClosed,
 )
 from protocols.link.state import State
+from protocols.link.vehicle import Capabilities
 from tests.settable_clock import SettableClock
 from tests.support.faulty_stream import FaultyStream, faulty_pair
 from tests.support.link_pair import CAPABILITIES, PRIVATE, PUBLIC, UUID_TEXT

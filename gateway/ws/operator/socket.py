@@ -27,7 +27,7 @@ from gateway.ws.operator.messages import (
     parse,
 )
 from gateway.ws.operator.streams import check_batch, forward_frames, forward_news, join, to_text
-from protocols.link.messages import FrameFilter, Target
+from protocols.link.vehicle import FrameFilter, Target
 
 #: Seconds for the first message, where the upgrade brought no token.
 SIGN_IN_LIMIT = 10.0

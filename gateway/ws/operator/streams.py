@@ -15,7 +15,7 @@ from gateway.sessions.session import Session, SessionNews
 from protocols.can.batch import decode_batch
 from protocols.can.frame import CanFrame
 from protocols.errors import RemoteProtocolError
-from protocols.link.messages import BusInfo
+from protocols.link.vehicle import BusInfo
 
 Send = Callable[[str | bytes], Awaitable[None]]
 

@@ -7,13 +7,8 @@ from trio.testing import MockClock
 from firmware_sim.firmware.connector import STATUS_INTERVAL
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
-from protocols.link.messages import (
-    FrameFilter,
-    MonitorStart,
-    MonitorStop,
-    SessionClose,
-    StatusReport,
-)
+from protocols.link.messages import MonitorStart, MonitorStop, SessionClose, StatusReport
+from protocols.link.vehicle import FrameFilter
 from tests.firmware_sim.firmware.wired_gateway import (
     BODY,
     DEFAULT,

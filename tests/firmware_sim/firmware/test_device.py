@@ -10,14 +10,8 @@ from firmware_sim.firmware.device import FIRST_POLICY, Device
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
 from protocols.errors import RemoteProtocolError
-from protocols.link.messages import (
-    CanTarget,
-    DoipTarget,
-    ExchangeResult,
-    FrameFilter,
-    FunctionalTarget,
-    Target,
-)
+from protocols.link.messages import ExchangeResult
+from protocols.link.vehicle import CanTarget, DoipTarget, FrameFilter, FunctionalTarget, Target
 
 ENGINE = CanTarget(0x7E0, 0x7E8)
 VIN = b"\x62\xf1\x90WVWZZZAUZHP341562"

@@ -15,7 +15,7 @@ from wsproto.events import AcceptConnection, BytesMessage, Ping, Request
 from firmware_sim.firmware.dialling import DialError, Dialler, Endpoint, OpeningStream, connect
 from firmware_sim.firmware.link import Identity, LinkClient
 from protocols.link.events import Closed, Event
-from protocols.link.messages import Capabilities
+from protocols.link.vehicle import Capabilities
 
 SECURE = Endpoint("gateway.example", 443, "/link/v1", secure=True)
 PLAIN = Endpoint("gateway.example", 80, "/link/v1", secure=False)

@@ -15,7 +15,7 @@ from firmware_sim.vehicle.dialogue import TimedResponse
 from firmware_sim.vehicle.doip_entity import ALL_ECUS, DoipAddress, DoipEntity
 from protocols.doip.settings import DoipTesterSettings, EntitySettings, expect_key
 from protocols.errors import LocalProtocolError
-from protocols.link.messages import DoipTarget
+from protocols.link.vehicle import DoipTarget
 from protocols.uds.outcome import FailureReason, Finished
 from protocols.uds.policy import ExchangePolicy
 

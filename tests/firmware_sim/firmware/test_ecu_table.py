@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firmware_sim.firmware.ecu_table import MAX_FILE, EcuTableError, read_ecus
-from protocols.link.messages import EcuInfo
+from protocols.link.vehicle import EcuInfo
 
 FILE = """
 ecus:

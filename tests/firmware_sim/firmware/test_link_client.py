@@ -25,13 +25,8 @@ from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
 from protocols.link.delivery import ChannelFull, DeliveryLimits
 from protocols.link.events import Closed, Event, FramesReceived, Live, MessageReceived
-from protocols.link.messages import (
-    CanTarget,
-    Channel,
-    CloseCode,
-    ExchangeRequest,
-    StatusReport,
-)
+from protocols.link.messages import Channel, CloseCode, ExchangeRequest, StatusReport
+from protocols.link.vehicle import CanTarget
 from tests.support.faulty_stream import FaultyStream, faulty_pair
 from tests.support.link_pair import CAPABILITIES, OTHER_PRIVATE, PRIVATE, UUID_TEXT
 from tests.support.link_world import UUID_ONE, LinkWorld, echo, open_world, settle, until

@@ -8,15 +8,8 @@ import trio
 from trio.testing import MockClock
 
 from firmware_sim.firmware.sessions import Sessions
-from protocols.link.messages import (
-    CanTarget,
-    DoipTarget,
-    ExchangeRequest,
-    ExchangeResult,
-    FunctionalTarget,
-    SessionClosed,
-    Target,
-)
+from protocols.link.messages import ExchangeRequest, ExchangeResult, SessionClosed
+from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, Target
 from tests.firmware_sim.firmware.wired_gateway import (
     DEFAULT,
     EXTENDED,

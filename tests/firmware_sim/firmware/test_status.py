@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from firmware_sim.firmware.status import VehicleStatus
 from protocols.diagnosis.identification import READ_VIN
-from protocols.link.messages import CanTarget, Target
+from protocols.link.vehicle import CanTarget, Target
 from protocols.uds.outcome import ExchangeFailure, FailureReason, Finished, UdsResponse
 
 ENGINE, BODY = CanTarget(0x7E0, 0x7E8), CanTarget(0x70E, 0x778)

@@ -20,21 +20,17 @@ from protocols.errors import RemoteProtocolError
 from protocols.link import events
 from protocols.link.connection import LinkConnection, LinkMemory, queue_message
 from protocols.link.messages import (
-    BusInfo,
-    CanTarget,
     Channel,
-    EcuInfo,
     ExchangeRequest,
     ExchangeResponse,
     ExchangeResult,
-    FrameFilter,
     Message,
     SessionClosed,
     SessionOpen,
     StatusReport,
-    Target,
 )
 from protocols.link.state import Role, State
+from protocols.link.vehicle import BusInfo, CanTarget, EcuInfo, FrameFilter, Target
 from tests.support.link_pair import Pair
 
 ENGINE = CanTarget(0x7E0, 0x7E8)

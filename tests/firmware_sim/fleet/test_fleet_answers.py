@@ -5,13 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_sim.fleet.answers import answer, refused, result
-from protocols.link.messages import (
-    CanTarget,
-    DoipTarget,
-    ExchangeRequest,
-    FunctionalTarget,
-    Target,
-)
+from protocols.link.messages import ExchangeRequest
+from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, Target
 
 VIN = "WVWZZZAUZHP000001"
 ENGINE = CanTarget(0x7E0, 0x7E8)

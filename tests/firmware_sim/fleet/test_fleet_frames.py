@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from firmware_sim.fleet.frames import LARGEST_BATCH, FrameSource
 from protocols.can.batch import decode_batch
-from protocols.link.messages import FrameFilter, MonitorStart
+from protocols.link.messages import MonitorStart
+from protocols.link.vehicle import FrameFilter
 
 ORDER = MonitorStart("can0", 3)
 

@@ -16,13 +16,13 @@ from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
 from protocols.link.connection import queue_message
 from protocols.link.messages import (
-    CanTarget,
     CloseCode,
     ExchangeRequest,
     MonitorStart,
     SessionOpen,
     StatusReport,
 )
+from protocols.link.vehicle import CanTarget
 from tests.firmware_sim.fleet.fleet_world import company, enlist
 from tests.support.link_world import LinkWorld, open_world, settle, until
 

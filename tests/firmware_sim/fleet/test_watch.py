@@ -9,7 +9,8 @@ from firmware_sim.firmware.link import LinkClient
 from firmware_sim.fleet.tally import Tally
 from firmware_sim.fleet.watch import Watches
 from protocols.can.batch import decode_batch
-from protocols.link.messages import FrameFilter, MonitorStart
+from protocols.link.messages import MonitorStart
+from protocols.link.vehicle import FrameFilter
 
 
 class _Line:

@@ -18,7 +18,7 @@ from protocols.diagnosis.route import CanRoute
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.isotp.addressing import IsoTpAddress
 from protocols.isotp.params import IsoTpParams
-from protocols.link.messages import FrameFilter
+from protocols.link.vehicle import FrameFilter
 from protocols.uds.outcome import FailureReason
 from protocols.uds.policy import ExchangePolicy
 

@@ -9,7 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from protocols.link.messages import CanTarget, ExchangeRequest, ExchangeResult
+from protocols.link.messages import ExchangeRequest, ExchangeResult
+from protocols.link.vehicle import CanTarget
 from tests.support.link_world import DialledConnector, LinkWorld, echo, open_world
 
 EXCHANGES = 1000

@@ -6,7 +6,8 @@ from trio.testing import MockClock
 
 from gateway.domain.errors import GatewayError, Unavailable
 from gateway.links.exchanges import MAX_IN_FLIGHT, Exchanges
-from protocols.link.messages import ExchangeRequest, ExchangeResult, FunctionalTarget
+from protocols.link.messages import ExchangeRequest, ExchangeResult
+from protocols.link.vehicle import FunctionalTarget
 from tests.support.link_world import settle
 
 TARGET = FunctionalTarget()

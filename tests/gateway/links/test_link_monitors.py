@@ -7,7 +7,8 @@ from gateway.links.monitors import MAX_LAG, FrameFeed, Monitors
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
 from protocols.errors import RemoteProtocolError
-from protocols.link.messages import FrameFilter, MonitorStart, MonitorStop
+from protocols.link.messages import MonitorStart, MonitorStop
+from protocols.link.vehicle import FrameFilter
 from tests.support.link_world import settle
 
 ENGINE, BODY = FrameFilter(0x7E0, 0x7F0), FrameFilter(0x600, 0x700)

@@ -15,7 +15,6 @@ from protocols.link.events import Closed, Live
 from protocols.link.messages import (
     MAX_ENVELOPE,
     SUBPROTOCOL,
-    Capabilities,
     Channel,
     CloseCode,
     Goodbye,
@@ -23,6 +22,7 @@ from protocols.link.messages import (
     Message,
     encode_body,
 )
+from protocols.link.vehicle import Capabilities
 from tests.support.faulty_stream import FaultyStream
 from tests.support.link_pair import CAPABILITIES, OTHER_PRIVATE
 from tests.support.link_world import (

@@ -7,12 +7,8 @@ from trio.testing import MockClock
 from gateway.domain.errors import Unavailable
 from gateway.links.port import PortOptions
 from gateway.links.pump import FAREWELL
-from protocols.link.messages import (
-    CanTarget,
-    CloseCode,
-    FunctionalTarget,
-    StatusReport,
-)
+from protocols.link.messages import CloseCode, StatusReport
+from protocols.link.vehicle import CanTarget, FunctionalTarget
 from tests.support.link_world import (
     DialledConnector,
     LinkWorld,

@@ -11,14 +11,8 @@ from gateway.domain.connector import OFFLINE
 from gateway.domain.errors import Unavailable
 from gateway.links.registry import STATUS_EVENT, describe
 from protocols.link.events import Closed, Live
-from protocols.link.messages import (
-    BusInfo,
-    Capabilities,
-    CloseCode,
-    ExchangeRequest,
-    FunctionalTarget,
-    StatusReport,
-)
+from protocols.link.messages import CloseCode, ExchangeRequest, StatusReport
+from protocols.link.vehicle import BusInfo, Capabilities, FunctionalTarget
 from tests.support.link_world import (
     KNOWN,
     UUID_ONE,

@@ -12,19 +12,16 @@ from protocols.link.delivery import DeliveryLimits
 from protocols.link.events import Closed, FramesReceived, Live
 from protocols.link.messages import (
     MAX_ENVELOPE,
-    BusInfo,
-    CanTarget,
-    Capabilities,
     CloseCode,
     ExchangeRequest,
     ExchangeResult,
-    FunctionalTarget,
     MonitorStart,
     MonitorStop,
     SessionClose,
     SessionClosed,
     SessionOpen,
 )
+from protocols.link.vehicle import BusInfo, CanTarget, Capabilities, FunctionalTarget
 from tests.support.link_world import DialledConnector, LinkWorld, open_world, settle, until
 
 TARGET = CanTarget(0x7E0, 0x7E8)

@@ -13,13 +13,9 @@ from gateway.links.connector import LiveConnector
 from gateway.links.tester import VIN_INTERVAL
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
-from protocols.link.messages import (
-    CanTarget,
-    DoipTarget,
-    ExchangeResult,
-    FunctionalTarget,
-    Target,
-)
+from protocols.link.messages import ExchangeResult
+from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, Target
+from protocols.uds.policy import ExchangePolicy
 from tests.support.frames_only import SESSION, open_frames_only
 from tests.support.link_world import until
 
@@ -311,3 +307,37 @@ async def test_a_vehicle_that_tells_no_number_is_asked_again_after_a_while(
         live.tester._identify.set()
         await trio.sleep(10 * VIN_INTERVAL + 1)
         assert asked == 11
+
+
+async def test_what_is_at_the_vehicle_when_its_session_ends_is_put_back_too(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_frames_only(monkeypatch, delay=0.1) as (_, live, _device):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer, live, "1003")
+            await trio.sleep(0.15)  # the ECU has it, and we have not heard of it
+            closed = await live.close_session(SESSION)
+        assert closed.safe
+        live.open_session("next", writer=True, grace=1.0)
+        result = await live.exchange("next", ENGINE, b"\x22\xf1\x86")
+        assert result.responses[0].data == b"\x62\xf1\x86\x01"
+
+
+async def test_tester_present_does_not_pile_up_behind_a_slow_request(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_frames_only(monkeypatch) as (_, live, device):
+        silent = CanTarget(0x7E5, 0x7ED)
+        await ask(live, "1083", silent)  # silence is the positive answer
+        tester = live.tester
+        assert tester is not None
+        route = tester._routes.find(silent)
+        assert isinstance(route, CanRoute)
+        presents = (FrameFilter(0x7E5, 0x7FF),)
+        async with device.monitor("can0", 0, presents, 0.01) as source:
+            # It has the control unit's turn for five times the interval.
+            patience = ExchangePolicy(p2=5 * TESTER_PRESENT_INTERVAL)
+            await tester._buses["can0"].exchange(route, b"\x22\xf1\x90", patience)
+            await trio.sleep(TESTER_PRESENT_INTERVAL / 2)
+            sent = [frame.data[:3] for frame in decode_batch(await source.next_batch()).frames]
+        assert sent.count(b"\x02\x3e\x80") <= 1

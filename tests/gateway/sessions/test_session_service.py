@@ -28,7 +28,6 @@ from protocols.link.delivery import DeliveryLimits
 from protocols.link.events import FramesReceived
 from protocols.link.messages import (
     MAX_ENVELOPE,
-    CanTarget,
     ExchangeRequest,
     ExchangeResponse,
     ExchangeResult,
@@ -36,6 +35,7 @@ from protocols.link.messages import (
     SessionClosed,
     SessionOpen,
 )
+from protocols.link.vehicle import CanTarget
 from tests.support.link_world import (
     UUID_ONE,
     DialledConnector,

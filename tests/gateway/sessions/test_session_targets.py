@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import GatewayError, Invalid, TooLarge
 from gateway.sessions.targets import MAX_CAN_REQUEST, EcuAddress, to_request, to_target
-from protocols.link.messages import CanTarget, DoipTarget, FunctionalTarget, Target
+from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, Target
 
 CAN = CanTarget(0x7E0, 0x7E8)
 DOIP = DoipTarget(0x1010)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from protocols.diagnosis.patience import REMEMBERED, Patience
-from protocols.link.messages import CanTarget
+from protocols.link.vehicle import CanTarget
 from protocols.uds.outcome import Finished, UdsResponse
 from protocols.uds.policy import ExchangePolicy
 

@@ -5,7 +5,7 @@ import pytest
 from protocols.diagnosis.route import DOIP_EVERYBODY, CanRoute, Routes, UnknownBusError
 from protocols.errors import LocalProtocolError
 from protocols.isotp.addressing import IsoTpAddress
-from protocols.link.messages import BusInfo, CanTarget, DoipTarget, EcuInfo, FunctionalTarget
+from protocols.link.vehicle import BusInfo, CanTarget, DoipTarget, EcuInfo, FunctionalTarget
 
 CAN = BusInfo("can0", "can", 500_000)
 FD = BusInfo("can1", "can-fd", 500_000, 2_000_000)

@@ -3,13 +3,8 @@ from __future__ import annotations
 import pytest
 
 from protocols.diagnosis.sessions import OpenedSessions, changed_session, target_name
-from protocols.link.messages import (
-    CanTarget,
-    DoipTarget,
-    ExchangeResponse,
-    ExchangeResult,
-    FunctionalTarget,
-)
+from protocols.link.messages import ExchangeResponse, ExchangeResult
+from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget
 
 ENGINE, BODY = CanTarget(0x7E0, 0x7E8), CanTarget(0x70E, 0x778)
 POSITIVE = ExchangeResult(1, (ExchangeResponse(0x7E8, b"\x50\x03", 0, 1, 2),))

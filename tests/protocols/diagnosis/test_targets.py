@@ -9,7 +9,7 @@ from protocols.diagnosis.targets import (
 )
 from protocols.errors import LocalProtocolError
 from protocols.isotp.addressing import IsoTpAddress
-from protocols.link.messages import CanTarget, EcuInfo
+from protocols.link.vehicle import CanTarget, EcuInfo
 
 ECUS = (
     EcuInfo("engine", "can0", 0x7E0, 0x7E8),

@@ -17,7 +17,6 @@ from protocols.link.gateway import GatewayLink
 from protocols.link.messages import (
     MAX_ENVELOPE,
     Ack,
-    Capabilities,
     Challenge,
     Channel,
     CloseCode,
@@ -36,6 +35,7 @@ from protocols.link.messages import (
     encode_body,
 )
 from protocols.link.state import State
+from protocols.link.vehicle import Capabilities
 from tests.support.link_pair import Pair, outgoing, request, result, status
 
 STATES = ["new", "greeted", "challenged", "live"]

@@ -8,22 +8,15 @@ from hypothesis import strategies as st
 from protocols.errors import RemoteProtocolError
 from protocols.link.messages import (
     Ack,
-    BusInfo,
-    CanTarget,
-    Capabilities,
     Challenge,
     Channel,
     CloseCode,
     ControlMessage,
     Credit,
-    DoipTarget,
-    EcuInfo,
     ExchangeMessage,
     ExchangeRequest,
     ExchangeResponse,
     ExchangeResult,
-    FrameFilter,
-    FunctionalTarget,
     Goodbye,
     Hello,
     Message,
@@ -40,6 +33,15 @@ from protocols.link.messages import (
     Welcome,
     decode_body,
     encode_body,
+)
+from protocols.link.vehicle import (
+    BusInfo,
+    CanTarget,
+    Capabilities,
+    DoipTarget,
+    EcuInfo,
+    FrameFilter,
+    FunctionalTarget,
 )
 
 UUID_TEXT = "0b6f4a52-7b0e-4c1e-9d4e-2f6a1f5f7a01"

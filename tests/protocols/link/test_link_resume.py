@@ -43,12 +43,12 @@ from protocols.link.messages import (
     CloseCode,
     ExchangeRequest,
     ExchangeResult,
-    FunctionalTarget,
     Message,
     SessionClose,
     StatusReport,
 )
 from protocols.link.state import Role, State
+from protocols.link.vehicle import FunctionalTarget
 from tests.support.link_pair import CAPABILITIES, PRIVATE, PUBLIC, UUID_TEXT
 
 #: Small, so that every bound is met all the time.

@@ -9,15 +9,13 @@ from gateway.domain.ticket import TicketState
 from gateway.rest.operator import sessions
 from gateway.rest.operator.sessions import OpenSession
 from protocols.link.messages import (
-    CanTarget,
-    DoipTarget,
     ExchangeRequest,
     ExchangeResponse,
     ExchangeResult,
-    FunctionalTarget,
     SessionClose,
     SessionOpen,
 )
+from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget
 from tests.gateway.operators import ENGINE, MINE, SECOND, Floor, uuid_of
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,7 @@ from gateway.sessions.session import MAX_LAG, Session, SessionState
 from gateway.ws.operator.streams import check_batch, forward_frames, forward_news, join
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
-from protocols.link.messages import BusInfo
+from protocols.link.vehicle import BusInfo
 from tests.support.link_world import settle
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
