@@ -87,7 +87,6 @@ async def test_whatever_befalls_the_fleet_exchanges_come_back_once_or_say_why_no
         certificate=tmp_path / "gateway.pem",
         private_key=tmp_path / "gateway.key",
         ping_interval=0.5,
-        ping_timeout=1.5,
         resume_window=8.0,
     )
     trust = ssl.create_default_context()
