@@ -1,5 +1,6 @@
 """What can be set, and how it is read.
 
+    kinds      bounded numbers, secrets
     local      connectors of the gateway's own machine
     sections   one frozen record per group of settings, each field with default, unit and reason
     loading    TOML file + environment -> ``Settings``, every mistake reported at once
@@ -8,6 +9,7 @@ Lowest room of the gateway: imports nothing of ours, holds no behaviour but its 
 A setting exists because some code reads it; a secret is a :class:`Secret` and never prints.
 """
 
+from gateway.config.kinds import Secret
 from gateway.config.loading import ConfigError, load, settings_from
 from gateway.config.local import LocalConnector, LocalSettings
 from gateway.config.sections import (
@@ -18,7 +20,6 @@ from gateway.config.sections import (
     LinkSettings,
     LogSettings,
     PartnerApiSettings,
-    Secret,
     SecuritySettings,
     SessionSettings,
     Settings,

@@ -19,7 +19,8 @@ from typing import Any, get_origin, get_type_hints
 
 import msgspec
 
-from gateway.config.sections import Secret, Settings
+from gateway.config.kinds import Secret
+from gateway.config.sections import Settings
 
 PREFIX = "GATEWAY_"
 
