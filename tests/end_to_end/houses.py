@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx2
 import msgspec
 import trio
-from trio_websocket import WebSocketConnection, open_websocket_url
+from trio_websocket import WebSocketConnection, wrap_client_stream
 
 from firmware_sim.assembly import VehicleSettings, open_device
 from firmware_sim.firmware.connector import Dial, run_connector
@@ -190,26 +191,53 @@ class House:
         ]
 
     @asynccontextmanager
-    async def socket(self, token: str) -> AsyncIterator[WebSocketConnection]:
-        """Open the operators' websocket."""
-        url = self.gateway.http_url.replace("http", "ws", 1) + "/ws/operator"
-        headers = [(b"Authorization", f"Bearer {token}".encode())]
-        async with open_websocket_url(url, extra_headers=headers) as socket:
+    async def socket(
+        self, token: str | None, path: str = "/ws/operator"
+    ) -> AsyncIterator[WebSocketConnection]:
+        """Open the operators' websocket, or another."""
+        url = self.gateway.http_url.replace("http", "ws", 1) + path
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        async with open_socket(url, headers) as socket:
             yield socket
 
     # --- what is kept -----------------------------------------------------------------------
 
+    def products(self) -> set[int]:
+        """Return the numbers of every product in the catalogue."""
+        with closing(sqlite3.connect(self.folder / "gateway.db")) as connection:
+            return {number for (number,) in connection.execute("SELECT id FROM product")}
+
     def rows(self) -> dict[str, int]:
         """Return how many rows each table has, but for those of the door."""
-        with sqlite3.connect(self.folder / "gateway.db") as connection:
+        with closing(sqlite3.connect(self.folder / "gateway.db")) as connection:
             names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             tables = sorted({name for (name,) in names} - BOOKS_OF_THE_DOOR)
-            counts = {
+            return {
                 table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
                 for table in tables
             }
-        connection.close()
-        return counts
+
+
+@asynccontextmanager
+async def open_socket(
+    url: str, headers: Mapping[str, str] | None = None, *, subprotocol: str | None = None
+) -> AsyncIterator[WebSocketConnection]:
+    """Open a websocket whose TCP connection is closed in any case.
+
+    The library's own opener leaves it open where the peer closes first.
+    """
+    address = urlsplit(url)
+    stream = await trio.open_tcp_stream(str(address.hostname), address.port or 80)
+    async with stream, trio.open_nursery() as nursery:
+        yield await wrap_client_stream(
+            nursery,
+            stream,
+            address.netloc,
+            address.path,
+            subprotocols=None if subprotocol is None else [subprotocol],
+            extra_headers=[(k.encode(), v.encode()) for k, v in (headers or {}).items()],
+        )
+        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
