@@ -133,7 +133,7 @@ class Tester:
         work = self._work.get(session)
         if work is not None:
             # What is at the vehicle now may open something still; every exchange has its bound.
-            pass
+            await work.wait_quiet()
         trouble = []
         for target in self._opened.release(session):
             failure = await self._reset(target)

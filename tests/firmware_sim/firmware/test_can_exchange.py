@@ -263,3 +263,36 @@ async def test_a_cancelled_exchange_leaves_nothing_behind(
             nursery.start_soon(cancelled, lambda: exchanger.exchange(ENGINE, b"\x3e\x00", POLICY))
     assert not len(exchanger)
     assert line[0]._router._monitors == ()
+
+
+@pytest.mark.parametrize("another_serves", [False, True])
+async def test_who_goes_away_lets_the_next_begin_at_once(
+    line: Line, autojump_clock: MockClock, another_serves: bool
+) -> None:
+    ours, theirs = line
+    exchanger = CanExchanger(ours, PARAMS)
+    patient = ExchangePolicy(p2=30.0)
+    began, ended = trio.current_time(), []
+
+    async def ask_and_go_away() -> None:
+        with trio.move_on_after(0.5):
+            await exchanger.exchange(ENGINE, b"\x22\xf1\x90", patient)
+
+    async def ask_next() -> None:
+        await trio.sleep(0.2)
+        outcome = await exchanger.exchange(ENGINE, b"\x22\xf1\x87", patient)
+        assert said(outcome) == [(0x7E8, "62f187")]
+        ended.append(trio.current_time() - began)
+
+    async with trio.open_nursery() as nursery:
+        # Another one serves the machine, or the one that goes away does.
+        if another_serves:
+            nursery.start_soon(exchanger.exchange, BODY, b"\x22\xf1\x90", patient)
+        await trio.sleep(0.1)
+        await run_ecu(nursery, theirs, 0, Script(lambda n, _r: [(0.0, "62f187")] if n > 1 else []))
+        async with trio.open_nursery() as askers:
+            askers.start_soon(ask_and_go_away)
+            askers.start_soon(ask_next)
+        nursery.cancel_scope.cancel()
+    assert ended == [pytest.approx(0.6)]
+    assert not len(exchanger)

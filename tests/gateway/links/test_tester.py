@@ -13,7 +13,9 @@ from gateway.links.connector import LiveConnector
 from gateway.links.tester import VIN_INTERVAL
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
-from protocols.link.messages import ExchangeResult
+from protocols.diagnosis.route import CanRoute
+from protocols.diagnosis.sessions import TESTER_PRESENT_INTERVAL
+from protocols.link.messages import ExchangeResult, FrameFilter
 from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, Target
 from protocols.uds.policy import ExchangePolicy
 from tests.support.frames_only import SESSION, open_frames_only
