@@ -15,8 +15,8 @@ from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
 from protocols.diagnosis.route import CanRoute
 from protocols.diagnosis.sessions import TESTER_PRESENT_INTERVAL
-from protocols.link.messages import ExchangeResult, FrameFilter
-from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, Target
+from protocols.link.messages import ExchangeResult
+from protocols.link.vehicle import CanTarget, DoipTarget, FrameFilter, FunctionalTarget, Target
 from protocols.uds.policy import ExchangePolicy
 from tests.support.frames_only import SESSION, open_frames_only
 from tests.support.link_world import until
