@@ -157,7 +157,7 @@ def list_tenants(invocation: Invocation) -> int:
 def add_connector(invocation: Invocation) -> int:
     """Add a connector and show what is shown once."""
     given = invocation.arguments
-    if given.roster is not None or given.count != 1:
+    if given.roster is not None or given.gateway is not None or given.count != 1:
         return add_roster(invocation, actor=_actor())
 
     async def work(identity: Identity, _database: Database) -> None:

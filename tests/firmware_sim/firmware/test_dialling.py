@@ -190,6 +190,7 @@ def _answered(request: bytes) -> bytes:
     return upgraded + server.send(BytesMessage(b"\x09nonsense")) + server.send(Ping(b"late"))
 
 
+@pytest.mark.slow
 async def test_a_ping_that_meets_our_close_ends_the_connection_and_not_the_device(
     autojump_clock: MockClock,
 ) -> None:

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from firmware_sim.fleet.agenda import Agenda
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1000), max_size=30))
 def test_every_appointment_is_kept_in_its_order_and_on_time(delays: list[float]) -> None:
     kept: list[tuple[float, float]] = []

@@ -71,6 +71,7 @@ async def test_being_cancelled_is_not_being_cut() -> None:
     assert await road.stream.receive_some() == b"x"
 
 
+@pytest.mark.slow
 @given(
     at=st.integers(1, 40),
     pieces=st.lists(st.tuples(st.booleans(), st.integers(1, 20)), min_size=1, max_size=8),
@@ -164,6 +165,7 @@ async def test_a_slow_reader_sends_and_reads_again_later(autojump_clock: MockClo
     assert got == [b"x"]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_corruption_flips_so_many_bits_always_the_same(salt: int, flips: int) -> None:
     async def run() -> list[bytes]:

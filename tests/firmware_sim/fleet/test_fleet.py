@@ -80,6 +80,26 @@ async def test_first_dials_keep_their_rate(world: LinkWorld, autojump_clock: Moc
     assert dials.at[-1] - dials.at[0] == pytest.approx(5.0, abs=0.01)
 
 
+@pytest.mark.slow
+async def test_everybody_comes_back_to_a_gateway_that_restarts(
+    world: LinkWorld, autojump_clock: MockClock
+) -> None:
+    dials = Dials(world, takes=0.2)
+    # The bound on first dials is not one on coming back: a real fleet does not queue either.
+    fleet = Fleet(enlist(world, 20), replace(IDLE, in_flight=2), dials)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fleet.run)
+        await until(lambda: fleet.tally.connected == 20, within=10)
+        began = trio.current_time()
+        world.registry.disconnect_all("the gateway restarts")
+        await until(lambda: fleet.tally.links == 40, within=10)
+        assert trio.current_time() - began < 1.0
+        nursery.cancel_scope.cancel()
+    summary = fleet.tally.summary()
+    assert (summary.resumed, summary.reconnects) == (20, 20)
+    assert summary.endings["restarting by gateway"] == 20
+
+
 async def test_it_ends_by_itself_when_nobody_is_wanted(
     world: LinkWorld, autojump_clock: MockClock
 ) -> None:
@@ -108,7 +128,7 @@ async def test_sockets_of_half_open_links_close_with_the_fleet(
     fleet = Fleet(enlist(world, 1), options, Dials(world))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(fleet.run)
-        await until(lambda: fleet.tally.links == 2, within=100)
+        await until(lambda: fleet.tally.links == 2, within=100, every=0.1)
         first = world.streams[0]
         assert not first._closed
         nursery.cancel_scope.cancel()

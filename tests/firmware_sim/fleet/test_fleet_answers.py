@@ -34,6 +34,7 @@ def test_the_table_says(request_hex: str, answer_hex: str | None) -> None:
     assert answer(VIN, bytes.fromhex(request_hex)) == expected
 
 
+@pytest.mark.slow
 @given(st.binary(min_size=1, max_size=40))
 def test_every_request_has_an_answer_of_the_form_of_one(request: bytes) -> None:
     data = answer(VIN, request)

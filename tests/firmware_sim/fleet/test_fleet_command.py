@@ -149,6 +149,7 @@ async def test_the_numbers_are_those_before_everybody_leaves(autojump_clock: Moc
     assert used.resident_kib > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_it_in_peace(number: signal.Signals) -> None:
     async def send() -> None:

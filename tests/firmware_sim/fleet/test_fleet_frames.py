@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from protocols.link.vehicle import FrameFilter
 ORDER = MonitorStart("can0", 3)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.floats(0.001, 0.4), min_size=1, max_size=20),
     st.sampled_from([1.0, 200.0, 1000.0, 4000.0]),

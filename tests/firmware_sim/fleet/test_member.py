@@ -180,7 +180,7 @@ async def test_status_changes_while_it_is_up_and_only_then(
     voltages = {status["voltage"] for status in world.statuses()}
     assert len(voltages - {None}) > 1
     world.registry.disconnect(live.known.uuid, CloseCode.DISABLED, "off")
-    await until(lambda: crew.tally.given_up == 1)
+    await until(lambda: crew.tally.given_up == 1, every=0.05)
     told = crew.tally.status_reports
     member.change_status()
     assert crew.tally.status_reports == told
@@ -207,7 +207,7 @@ async def test_a_reboot_forgets_everything(world: LinkWorld, autojump_clock: Moc
     assert not (await live.exchange("s", ENGINE, READ_VIN)).failure
     began = trio.current_time()
     member._reboot(7.0)
-    await until(lambda: crew.tally.links == 2, within=30)
+    await until(lambda: crew.tally.links == 2, within=30, every=0.05)
     assert 7.0 <= trio.current_time() - began < 9
     assert crew.tally.resumed == 0
     # The gateway opens its sessions anew, so the operator goes on.

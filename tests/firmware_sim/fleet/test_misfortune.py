@@ -44,6 +44,7 @@ async def test_a_cut_link_goes_on_where_it_was(
     assert await fates(crew, FaultKind.CUT, 0) == Fates(injected=1, resumed=1)
 
 
+@pytest.mark.slow
 async def test_the_next_fault_follows_when_the_link_is_back(
     world: LinkWorld, autojump_clock: MockClock
 ) -> None:
@@ -65,7 +66,7 @@ async def test_a_half_open_link_is_found_by_its_silence_and_replaces_itself(
     await crew.join()
     await trio.sleep(11)
     assert crew.tally.fates(FaultKind.HALF_OPEN) == Fates(injected=1, open=1)
-    await until(lambda: crew.tally.links == 2, within=3 * 5 + 2 * 2 + 2)
+    await until(lambda: crew.tally.links == 2, within=3 * 5 + 2 * 2 + 2, every=0.05)
     assert crew.tally.fates(FaultKind.HALF_OPEN) == Fates(injected=1, resumed=1)
     # The gateway had to find out by itself too, or by the connector's second dial-in.
     [ended] = world.lines("connector link ended")
@@ -93,6 +94,7 @@ async def test_a_stall_beyond_three_pings_is_not(
     assert counted.survived == 0
 
 
+@pytest.mark.slow
 async def test_a_flipped_bit_ends_in_a_link_that_works(
     world: LinkWorld, autojump_clock: MockClock
 ) -> None:
@@ -111,7 +113,7 @@ async def test_who_is_refused_after_a_fault_is_counted_so(
     crew = plagued(world, kind="cut")
     await crew.join()
     world.known.clear()
-    await until(lambda: crew.tally.given_up == 1, within=30)
+    await until(lambda: crew.tally.given_up == 1, within=30, every=0.05)
     assert crew.tally.fates(FaultKind.CUT) == Fates(injected=1, refused=1)
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from firmware_sim.fleet.percentiles import Percentiles, Times
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(1e-4, 1e4), min_size=1, max_size=200))
 def test_times_are_known_to_five_percent(seconds: list[float]) -> None:
     collected = Percentiles()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from firmware_sim.fleet.scenario import SCENARIOS, FaultKind, FaultSpec, Scenari
 from firmware_sim.fleet.schedule import Schedule
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**31), st.integers(0, 9999), st.integers(0, 50))
 def test_the_same_seed_and_scenario_give_the_same_faults_in_any_order(
     seed: int, connector: int, number: int
