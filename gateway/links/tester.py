@@ -131,15 +131,17 @@ class Tester:
     async def release(self, session: str) -> list[str]:
         """Bring what a session opened back to its default session; return what would not come."""
         work = self._work.get(session)
-        if work is not None:
-            # What is at the vehicle now may open something still; every exchange has its bound.
-            await work.wait_quiet()
         trouble = []
-        for target in self._opened.release(session):
-            failure = await self._reset(target)
-            if failure:
-                trouble.append(f"{target_name(target)}: {failure}")
-        self.forget(session)
+        try:
+            if work is not None:
+                # What is at the vehicle now may open something still; every exchange is bounded.
+                await work.wait_quiet()
+            for target in self._opened.release(session):
+                failure = await self._reset(target)
+                if failure:
+                    trouble.append(f"{target_name(target)}: {failure}")
+        finally:
+            self.forget(session)
         return trouble
 
     def forget(self, session: str) -> None:

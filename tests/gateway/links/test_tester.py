@@ -343,3 +343,20 @@ async def test_tester_present_does_not_pile_up_behind_a_slow_request(
             await trio.sleep(TESTER_PRESENT_INTERVAL / 2)
             sent = [frame.data[:3] for frame in decode_batch(await source.next_batch()).frames]
         assert sent.count(b"\x02\x3e\x80") <= 1
+
+
+async def test_an_end_that_takes_too_long_leaves_nothing_behind(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_frames_only(monkeypatch) as (_, live, _device):
+        assert live.tester is not None
+        await until(lambda: live.status.vin is not None, every=0.01)
+        async with trio.open_nursery() as nursery:
+            patient = CanTarget(0x7E5, 0x7ED)
+            nursery.start_soon(live.tester.exchange, SESSION, patient, b"\x22\xf1\x90")
+            await trio.sleep(0.01)
+            with trio.move_on_after(0.01) as scope:
+                await live.close_session(SESSION)
+            assert scope.cancelled_caught
+        await until(lambda: not live._monitors._feeds, every=0.01)
+        assert live.tester._work == {}
