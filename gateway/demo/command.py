@@ -85,6 +85,8 @@ async def _end_on_signal(
 
 async def _run(options: DemoOptions, presenter: Presenter, log: Log, told: trio.Event) -> None:
     """Run the demo to its end, or for ever; ``told`` is set once nothing of the story is left."""
+    presenter.chapter("Everything starts")
+    presenter.line("gateway", "database, links, doors; then the vehicles dial in")
     async with _open_world(options, log) as world:
         if options.json:
             write_json_line(world, sys.stdout)

@@ -20,7 +20,7 @@ class Order:
     """What was ordered for which vehicle.
 
     Attributes:
-        vehicle: make, group, model and variant, for people.
+        vehicle: make, model and variant, for people.
         model_id: vehicle model.
         variant_id: vehicle model variant.
         product: JSON of the chosen product.
@@ -72,9 +72,9 @@ class Portal:
             variant = listed["result"][0]
         ids = {"vehicle_model_id": model["id"], "vehicle_model_variant_id": variant["id"]}
         product = await self._product(ids, wanted)
-        path = (model["vehicle_make_name"], model["vehicle_model_group_name"], model["name"])
+        names = (model["vehicle_make_name"], model["name"], variant["name"])
         return Order(
-            vehicle=" ".join((*path, variant["name"])),
+            vehicle=" ".join(names),
             model_id=model["id"],
             variant_id=variant["id"],
             product=product,

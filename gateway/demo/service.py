@@ -29,6 +29,14 @@ def key_for(seed: bytes) -> bytes:
     return ((word + ADD) & 0xFFFFFFFF).to_bytes(4, "big")
 
 
+def spell(code: int) -> str:
+    """Return a trouble code of three bytes as people write it: ``P0301-00``.
+
+    SAE J2012-DA: two bits for the system, fourteen for the code, a byte for the kind of failure.
+    """
+    return f"{'PCBU'[code >> 22]}{code >> 8 & 0x3FFF:04X}-{code & 0xFF:02X}"
+
+
 # Any: the operator API's Connector.
 def ecus_of(face: Any) -> list[Ecu]:
     """Return the control units of a connector, with the address its bus needs."""
@@ -78,7 +86,7 @@ class DiagnosticService:
                     ecu.name,
                     await self._session.read_text(ecu, PART_NUMBER),
                     await self._session.read_text(ecu, SOFTWARE_VERSION),
-                    " ".join(f"{code.id:06X}" for code in codes) or "none",
+                    " ".join(spell(code.id) for code in codes) or "none",
                 )
             )
         self._show.table(("control unit", "part number", "software", "trouble codes"), rows)
