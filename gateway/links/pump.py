@@ -71,10 +71,13 @@ class Pump:
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                await self.socket.run()
+                try:
+                    await self.socket.run()
+                finally:
+                    # Before the nursery closes: timers and callers elsewhere start tasks in it.
+                    self._nursery = None
                 nursery.cancel_scope.cancel()
         finally:
-            self._nursery = None
             self._timers.forget(self)
             self._room.unpark_all()
             if self._is_open:  # a stranger that never got a websocket had no link to lose
