@@ -72,14 +72,40 @@ class LinkMemory:
     inbox: Inbox = field(default_factory=Inbox)
 
 
+@dataclass(slots=True)
+class Traffic:
+    """What went over connections, counted since it was made; plain numbers, so it costs little.
+
+    Attributes:
+        messages_in: websocket messages received.
+        bytes_in: their bytes, without the websocket's own.
+        messages_out: websocket messages handed out to be sent.
+        bytes_out: their bytes.
+        acks_in: acknowledgements that came alone.
+        acks_out: acknowledgements that found nothing to ride on.
+        replayed: messages sent again after a reconnection.
+        duplicates: messages received again, and not delivered again.
+    """
+
+    messages_in: int = 0
+    bytes_in: int = 0
+    messages_out: int = 0
+    bytes_out: int = 0
+    acks_in: int = 0
+    acks_out: int = 0
+    replayed: int = 0
+    duplicates: int = 0
+
+
 class LinkConnection:
     """One connection of a link, either end; dead once it has given its ``Closed`` event."""
 
     role: Role
 
-    def __init__(self, memory: LinkMemory, now: float) -> None:
+    def __init__(self, memory: LinkMemory, now: float, traffic: Traffic | None = None) -> None:
         self.state = TABLE.initial
         self.memory = memory
+        self.traffic = Traffic() if traffic is None else traffic
         self._allowance = Allowance({})
         self._health: Health | None = None
         self._events: deque[events.Event] = deque()
@@ -101,6 +127,8 @@ class LinkConnection:
         """Take one websocket message from the peer."""
         if self.state is State.CLOSED:
             return
+        self.traffic.messages_in += 1
+        self.traffic.bytes_in += len(data)
         try:
             self._receive(unpack(data), now)
         except RemoteProtocolError as error:
@@ -132,6 +160,7 @@ class LinkConnection:
     def _receive_numbered(self, envelope: Envelope, message: Message, now: float) -> None:
         self._step(Trigger.TRAFFIC, self.role.peer)
         if not self.memory.delivery.expects(envelope.number):
+            self.traffic.duplicates += 1
             return
         # Only then taken: what had no credit must not count as received, and be lost.
         self.memory.inbox.received(envelope.channel)
@@ -155,7 +184,7 @@ class LinkConnection:
             case Credit(on, limit):
                 self._allowance.grant(on, limit)
             case Ack():
-                return  # the envelope said it all
+                self.traffic.acks_in += 1  # the envelope said it all
             case _:
                 raise RemoteProtocolError(
                     f"{type(message).__name__} is not for a {self.role.name.lower()}",
@@ -253,6 +282,7 @@ class LinkConnection:
 
     def _acknowledge(self) -> None:
         if not self._housekeeping:  # else what waits there will carry it
+            self.traffic.acks_out += 1
             self._say(Ack())
 
     def next_outgoing(self) -> bytes | None:
@@ -264,8 +294,10 @@ class LinkConnection:
         if self._grants:
             granted = Credit(*self._grants.popitem())
             return self._pack(Channel.CONTROL, 0, encode_body(granted))
+        replaying = self.memory.delivery.replaying
         message = self.memory.delivery.take(self._allowance.may_send)
         if message is not None:
+            self.traffic.replayed += replaying
             self._allowance.use(message.channel)
             return self._pack(message.channel, message.number, message.body)
         if self._frames is not None:
@@ -277,6 +309,8 @@ class LinkConnection:
     def _pack(self, channel: Channel, number: int, body: bytes) -> bytes:
         self._unacknowledged = 0
         self._ack_deadline = None
+        self.traffic.messages_out += 1
+        self.traffic.bytes_out += HEADER_SIZE + len(body)
         return pack(channel, number, self.memory.delivery.received, body)
 
     # --- time -----------------------------------------------------------------------------

@@ -76,10 +76,8 @@ class ConnectorLink(LinkConnection):
                 self._answer(message)
             case Welcome():
                 self._enter(message, now)
-            case Ping(number):
-                # A gateway that pings without reading gets no pile of answers.
-                if len(self._housekeeping) < MAX_ANSWERS:
-                    self._say(Pong(number, round(now * 1e6)))
+            case Ping():
+                self._pong(message, now)
             case _:
                 super()._receive_unnumbered(message, now)
 
@@ -93,6 +91,13 @@ class ConnectorLink(LinkConnection):
             raise RemoteProtocolError("a nonce has 32 bytes", code=CloseCode.PROTOCOL)
         self._step(Trigger.PROOF, self.role)
         self._say(Proof(self._prove(transcript(self._hello, challenge))))
+
+    def _pong(self, ping: Ping, now: float) -> None:
+        if ping.interval_ms > 0 and self._health is not None:
+            self._health.pace(ping.interval_ms / 1000, now)
+        # A gateway that pings without reading gets no pile of answers.
+        if len(self._housekeeping) < MAX_ANSWERS:
+            self._say(Pong(ping.id, round(now * 1e6)))
 
     def _enter(self, welcome: Welcome, now: float) -> None:
         memory = self.memory

@@ -107,6 +107,11 @@ class Delivery:
                 return self._number(channel)
         return None
 
+    @property
+    def replaying(self) -> bool:
+        """What :meth:`take` returns next has been sent before."""
+        return bool(self._again)
+
     def _take_again(self, may_send: Callable[[Channel], bool]) -> Numbered | None:
         if not may_send(self._again[0].channel):
             return None

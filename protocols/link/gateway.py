@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import events
-from protocols.link.connection import LinkConnection, LinkMemory
+from protocols.link.connection import LinkConnection, LinkMemory, Traffic
 from protocols.link.envelope import MAX_NUMBER
 from protocols.link.handshake import NONCE_SIZE, transcript, verify
 from protocols.link.messages import (
@@ -33,12 +33,17 @@ class GatewayLink(LinkConnection):
 
     On ``HelloReceived`` the program calls :meth:`challenge`, on ``Proved`` it calls
     :meth:`welcome`; it may ``close()`` at either point instead.
+
+    Args:
+        now: the time.
+        traffic: counters to count in; several connections may share them.
     """
 
     role = Role.GATEWAY
 
-    def __init__(self, now: float) -> None:
-        super().__init__(LinkMemory(), now)
+    def __init__(self, now: float, traffic: Traffic | None = None) -> None:
+        super().__init__(LinkMemory(), now, traffic)
+        self._ping = self._idle_ping = 0.0
         self._hello: Hello | None = None
         self._challenge: Challenge | None = None
         self._keys: tuple[bytes, ...] | None = None
@@ -99,17 +104,28 @@ class GatewayLink(LinkConnection):
         self._events.append(events.Proved(hello))
 
     def welcome(
-        self, memory: LinkMemory, *, resumed: bool, ping: float, window: float, now: float
+        self,
+        memory: LinkMemory,
+        *,
+        resumed: bool,
+        ping: float,
+        window: float,
+        now: float,
+        idle_ping: float | None = None,
     ) -> None:
         """Let the connector in, on a new memory or on that of its interrupted link.
 
         Args:
             memory: its ``delivery.token`` names the link.
             resumed: ``memory`` is the one the connector claimed.
-            ping: seconds between pings.
+            ping: seconds between pings while the link is worked on (:meth:`attend`).
             window: seconds for which an interrupted link can be resumed.
             now: the time.
+            idle_ping: seconds between pings otherwise, which is how it begins; as ``ping`` when
+                left out, and never less.
         """
+        self._ping = ping
+        self._idle_ping = max(ping, idle_ping or ping)
         hello = self._greeted()
         self._step(Trigger.WELCOME, self.role)
         self.memory = memory
@@ -125,12 +141,20 @@ class GatewayLink(LinkConnection):
                 token=delivery.token,
                 resumed=resumed,
                 received=delivery.received,
-                ping_ms=round(ping * 1000),
+                ping_ms=round(self._idle_ping * 1000),
                 window_ms=round(window * 1000),
                 credit=memory.inbox.begin(),
             )
         )
-        self._go_live(hello.credit, ping, resumed=resumed, now=now)
+        self._go_live(hello.credit, self._idle_ping, resumed=resumed, now=now)
+
+    def attend(self, now: float, *, working: bool) -> None:
+        """Find a loss soon while somebody works on this link, and cheaply while nobody does.
+
+        A change makes a ping due at once: it tells the connector, and finds out who is there.
+        """
+        if self._health is not None:
+            self._health.pace(self._ping if working else self._idle_ping, now)
 
     def _greeted(self) -> Hello:
         if self._hello is None:
@@ -154,4 +178,4 @@ class GatewayLink(LinkConnection):
         super().handle_deadline(now)
         health = self._health
         if self.state is State.LIVE and health is not None and now >= health.next_ping:
-            self._say(Ping(health.ping(now)))
+            self._say(Ping(health.ping(now), round(health.interval * 1000)))

@@ -2,6 +2,11 @@
 
 The gateway pings once per interval and the connector answers at once. Anything that is received
 counts as a sign of life; three silent intervals mean the connection is half open and dead.
+
+The interval may change while the connection stands: a link that idles is pinged seldom, because
+ten thousand of them are most of what a gateway does; one that somebody works on is pinged often,
+because its loss must be found soon. Each ping says which interval is in force, so both ends give
+up at the same time.
 """
 
 from __future__ import annotations
@@ -34,6 +39,8 @@ class Health:
     def __init__(self, interval: float, now: float) -> None:
         self.interval = interval
         self.last_heard = now
+        #: When the link counts as dead, unless something is heard before.
+        self.silent_at = now + SILENT_INTERVALS * interval
         self.next_ping = now
         self._sent: dict[int, float] = {}
         self._number = 0
@@ -43,11 +50,18 @@ class Health:
     def heard(self, now: float) -> None:
         """Note a sign of life."""
         self.last_heard = now
+        self.silent_at = now + SILENT_INTERVALS * self.interval
 
-    @property
-    def silent_at(self) -> float:
-        """When the link counts as dead, unless something is heard before."""
-        return self.last_heard + self.patience
+    def pace(self, interval: float, now: float) -> None:
+        """Go on with another interval; when it differs, a ping is due at once."""
+        if interval == self.interval:
+            return
+        longest = max(interval, self.interval)
+        self.interval = interval
+        self.next_ping = now
+        # A silence that was in order until now gets three of the new intervals to end, and never
+        # more than three of the longest: however often the pace changes, a dead link is found.
+        self.silent_at = min(self.last_heard + SILENT_INTERVALS * longest, now + self.patience)
 
     @property
     def patience(self) -> float:

@@ -112,7 +112,8 @@ class Welcome(Message, frozen=True, tag=4):
         token: 16 bytes that name this link for a later resume.
         resumed: the claimed link goes on; otherwise both sides start from nothing.
         received: last number the gateway had received on the resumed link.
-        ping_ms: how often the gateway pings; three silent intervals mean the link is dead.
+        ping_ms: the longest time between two pings; three silent intervals mean the link is
+            dead. A ping may announce a shorter interval.
         window_ms: how long an interrupted link can be resumed.
         credit: messages the gateway is ready to take, by channel.
     """
@@ -134,9 +135,15 @@ class Goodbye(Message, frozen=True, tag=5):
 
 
 class Ping(Message, frozen=True, tag=6):
-    """Gateway: answer at once. ``id`` comes back in the pong."""
+    """Gateway: answer at once.
+
+    Attributes:
+        id: comes back in the pong.
+        interval_ms: how often the gateway pings from now on; 0: as its welcome said.
+    """
 
     id: int
+    interval_ms: int = 0
 
 
 class Pong(Message, frozen=True, tag=7):

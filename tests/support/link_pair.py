@@ -106,6 +106,7 @@ class Pair:
     ) -> None:
         self.now = now
         self.ping = ping
+        self.idle_ping: float | None = None
         self.keys = keys
         self.consuming = consuming
         self.gateway_memory = gateway_memory
@@ -195,7 +196,12 @@ class Pair:
                 )
                 memory = known if resumed and known else LinkMemory(Delivery(token=token()))
                 self.gateway.welcome(
-                    memory, resumed=resumed, ping=self.ping, window=60.0, now=self.now
+                    memory,
+                    resumed=resumed,
+                    ping=self.ping,
+                    window=60.0,
+                    now=self.now,
+                    idle_ping=self.idle_ping,
                 )
             case MessageReceived(_, channel) if self.consuming:
                 end.consumed(channel)

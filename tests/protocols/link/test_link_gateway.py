@@ -97,6 +97,59 @@ def test_a_half_open_link_is_found_at_exactly_three_intervals() -> None:
     ]
 
 
+def _adaptive(pair: Pair) -> Pair:
+    """Let a pair go live with an idle interval of 20 s and one of 5 s at work."""
+    pair.idle_ping = 20.0
+    pair.flow()
+    pair.forget()
+    return pair
+
+
+def test_an_idle_link_is_pinged_seldom_and_one_at_work_often() -> None:
+    pair = _adaptive(Pair(ping=5.0))
+    pair.advance(59.0)
+    assert pair.transcript == ["gateway: Ping", "connector: Pong"] * 3
+    pair.forget()
+    pair.gateway.attend(pair.now, working=True)
+    pair.advance(14.0)
+    assert pair.transcript == ["gateway: Ping", "connector: Pong"] * 3, "one of them at once"
+    pair.forget()
+    pair.gateway.attend(pair.now, working=False)
+    pair.advance(39.0)
+    assert pair.transcript == ["gateway: Ping", "connector: Pong"] * 2
+
+
+@pytest.mark.parametrize(("working", "limit"), [(False, 60.0), (True, 15.0)])
+def test_both_ends_find_a_half_open_link_within_three_intervals_of_the_one_in_force(
+    working: bool, limit: float
+) -> None:
+    pair = _adaptive(Pair(ping=5.0))
+    pair.advance(21.0)
+    pair.gateway.attend(pair.now, working=working)
+    pair.advance(0.5)
+    assert pair.gateway.patience == pair.connector.patience == limit
+    for end in (pair.gateway, pair.connector):
+        end.handle_deadline(pair.now + limit)
+        pair.drain(end)
+        assert (
+            Closed(CloseCode.SILENT, "nothing was heard for three ping intervals")
+            in pair.events[end.role]
+        )
+
+
+def test_a_connector_that_knows_no_announced_intervals_keeps_to_the_welcome() -> None:
+    pair = _adaptive(Pair(ping=5.0))
+    pair.gateway.attend(pair.now, working=True)
+    pair.deliver(pack(Channel.CONTROL, 0, 0, encode_body(Ping(1))), pair.connector)
+    assert pair.connector.patience == 60.0
+
+
+def test_attention_before_the_link_is_live_changes_nothing() -> None:
+    pair = Pair()
+    pair.gateway.attend(pair.now, working=True)
+    assert pair.gateway.patience == 10.0
+
+
 def test_whatever_is_heard_counts_as_a_sign_of_life() -> None:
     pair = Pair.live(ping=5.0)
     for count in range(10):

@@ -30,6 +30,41 @@ def test_the_first_ping_is_due_at_once_and_the_next_an_interval_later() -> None:
     assert health.next_ping == 110.5
 
 
+def test_another_pace_makes_a_ping_due_and_counts_silence_by_the_new_interval() -> None:
+    health = Health(20.0, now=0.0)
+    health.ping(0.0)
+    health.heard(0.1)
+    health.pace(5.0, 17.0)
+    assert (health.next_ping, health.silent_at) == (17.0, 32.0)
+    health.heard(18.0)
+    assert health.silent_at == 33.0
+    health.pace(20.0, 19.0)
+    assert (health.next_ping, health.silent_at) == (19.0, 78.0)
+
+
+def test_the_same_pace_changes_nothing() -> None:
+    health = Health(5.0, now=0.0)
+    health.ping(0.0)
+    health.pace(5.0, 3.0)
+    assert (health.next_ping, health.silent_at) == (5.0, 15.0)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 30.0), st.sampled_from((5.0, 20.0))), max_size=40),
+)
+def test_however_often_the_pace_changes_a_dead_link_is_found(
+    changes: list[tuple[float, float]],
+) -> None:
+    health, now = Health(20.0, now=0.0), 0.0
+    for pause, interval in changes:
+        now += pause
+        if now >= health.silent_at:
+            break
+        health.pace(interval, now)
+        assert health.silent_at <= SILENT_INTERVALS * 20.0, "from the last sign of life"
+        assert health.silent_at > now, "a change alone ends nothing"
+
+
 def test_the_round_trip_is_smoothed_as_tcp_does_it() -> None:
     health = Health(5.0, now=0.0)
     assert _answer(health, 0.0, 0.080)[0] == pytest.approx(0.080)

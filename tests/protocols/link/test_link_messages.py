@@ -80,7 +80,8 @@ GOLDEN: list[tuple[Message, str]] = [
         f"97 04 c410{'54' * 16} c3 ce00011170 cd1388 cdea60 81 00 40",
     ),
     (Goodbye(CloseCode.OVERLOADED, "full", 10_000), "94 05 03 a466756c6c cd2710"),
-    (Ping(7), "92 06 07"),
+    (Ping(7), "93 06 07 00"),
+    (Ping(8, 5000), "93 06 08 cd1388"),
     (Pong(7, 1_000_000), "93 07 07 ce000f4240"),
     (Ack(), "91 08"),
     (Credit(Channel.EXCHANGE, 192), "93 09 01 ccc0"),
@@ -205,12 +206,13 @@ def test_a_message_on_a_foreign_channel_does_not_decode() -> None:
 
 
 def test_members_that_a_newer_peer_adds_are_ignored() -> None:
-    body = msgspec.msgpack.encode([6, 7, "new", {"deep": [1, 2]}])
+    body = msgspec.msgpack.encode([6, 7, 0, "new", {"deep": [1, 2]}])
     assert decode_body(Channel.CONTROL, body) == Ping(7)
 
 
 def test_members_that_an_older_peer_lacks_take_their_defaults() -> None:
     assert decode_body(Channel.CONTROL, bytes.fromhex("92 05 00")) == Goodbye(0)
+    assert decode_body(Channel.CONTROL, bytes.fromhex("92 06 07")) == Ping(7, 0)
 
 
 @pytest.mark.parametrize("opening", [b"\x91", b"\x81\x01"], ids=["arrays", "maps"])
