@@ -225,6 +225,14 @@ def keep_status(
     connection.execute(update(connector).where(connector.c.uuid == uuid).values(values))
 
 
+def keep_statuses(
+    connection: Connection, statuses: Mapping[UUID, ConnectorStatus], now: datetime
+) -> None:
+    """Remember what many links last said."""
+    for uuid, status in statuses.items():
+        keep_status(connection, uuid, status, now)
+
+
 def describe(connection: Connection, number: int, values: Mapping[str, str | bool | None]) -> bool:
     """Set ``vehicle_path``, ``product_description`` or ``calls_for_attention``.
 

@@ -16,7 +16,7 @@ from gateway.domain.errors import Unavailable
 from gateway.domain.events import Event
 from gateway.identity.connectors import DISABLED
 from gateway.links.registry import STATUS_EVENT
-from gateway.links.upkeep import LinkUpkeep
+from gateway.links.upkeep import GATHER, LinkUpkeep
 from gateway.storage.database import Connection, Database
 from gateway.storage.queries import connectors
 from gateway.storage.queries import identity as people
@@ -125,14 +125,12 @@ class _Away:
         self.failures = 1
         self.stored: list[ConnectorStatus] = []
 
-    async def write(
-        self, _query: object, _uuid: UUID, status: ConnectorStatus, _at: object
-    ) -> None:
+    async def write(self, _query: object, due: dict[UUID, ConnectorStatus], _at: object) -> None:
         await trio.lowlevel.checkpoint()
         if self.failures:
             self.failures -= 1
             raise Unavailable("database.unavailable", "away")
-        self.stored.append(status)
+        self.stored += due.values()
 
 
 async def test_a_database_that_is_away_costs_a_line_and_is_asked_again(
@@ -147,6 +145,26 @@ async def test_a_database_that_is_away_costs_a_line_and_is_asked_again(
         for _ in range(3):
             await bus.publish(world.published[0])
         await settle()
+        await trio.sleep(3 * GATHER)
         assert [call.kwargs["event"] for call in logged.calls] == ["connector status not stored"]
         assert len(away.stored) == 1
         assert away.stored[0].software_version == 12
+
+
+async def test_what_changes_within_a_moment_is_stored_together(
+    log: FilteringBoundLogger, autojump_clock: MockClock
+) -> None:
+    async with open_world() as world:
+        away, bus = _Away(), MemoryBus()
+        away.failures = 0
+        upkeep = LinkUpkeep(world.registry, cast("Database", away), bus, world.clock, log)
+        await world.nursery.start(upkeep.run)
+        device = DialledConnector(world)
+        await world.nursery.start(device.connect)
+        for vin in ("WVWZZZAUZKW123456", "WVWZZZAUZKW123457", "WVWZZZAUZKW123458"):
+            device.send(StatusReport(vin, 12_000))
+        await settle()
+        for event in world.published:
+            await bus.publish(event)
+        await trio.sleep(3 * GATHER)
+        assert [status.vin for status in away.stored] == ["WVWZZZAUZKW123458"]
