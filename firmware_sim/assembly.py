@@ -149,5 +149,8 @@ def _addresses(settings: VehicleSettings, spec: VehicleSpec) -> dict[str, str]:
             BusAddress.parse(base)
         except ValueError as error:
             raise SettingsError(str(error)) from None
+    place, question, options = base.partition("?")
     names = [bus.name for bus in spec.buses]
-    return {name: base if name == names[0] else f"{base}-{name}" for name in names}
+    return {
+        name: base if name == names[0] else f"{place}-{name}{question}{options}" for name in names
+    }

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Itera
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 import can
 import trio
@@ -63,24 +64,54 @@ class BusStatistics:
 
 @dataclass(frozen=True, slots=True)
 class BusAddress:
-    """A bus as people write it: ``INTERFACE:CHANNEL``, both as python-can knows them."""
+    """A bus as people write it: ``INTERFACE:CHANNEL``, both as python-can knows them.
+
+    Attributes:
+        interface: python-can's name for the kind of adapter.
+        channel: which of them.
+        options: what else the interface wants to be told.
+    """
 
     interface: str
     channel: str
+    options: tuple[tuple[str, str | int | bool], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> BusAddress:
-        """Read ``virtual:demo-1``, ``socketcan:can0``, ``udp_multicast:239.0.0.1`` and so on.
+        """Read ``socketcan:can0``, ``vector:0?app_name=gateway`` and so on.
+
+        Options follow the channel as in a URL; numbers, ``true`` and ``false`` are taken as such.
 
         Raises:
             ValueError: it is not of this form.
         """
-        interface, colon, channel = text.partition(":")
-        if not (interface and colon and channel):
+        place, question, query = text.partition("?")
+        interface, colon, channel = place.partition(":")
+        options = _options(query) if question else ()
+        if not (interface and colon and channel) or options is None:
             raise ValueError(
-                f"{text!r} names no bus: write INTERFACE:CHANNEL, for example virtual:demo-1"
+                f"{text!r} names no bus: write INTERFACE:CHANNEL, for example virtual:demo-1, "
+                "with ?NAME=VALUE&... where the interface has options"
             )
-        return cls(interface, channel)
+        return cls(interface, channel, options)
+
+
+def _options(query: str) -> tuple[tuple[str, str | int | bool], ...] | None:
+    """Return what a query says, or ``None`` where it is none."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+    except ValueError:
+        return None
+    return tuple((name, _value(text)) for name, text in pairs) or None
+
+
+def _value(text: str) -> str | int | bool:
+    if text in {"true", "false"}:
+        return text == "true"
+    try:
+        return int(text, 0)
+    except ValueError:
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +123,9 @@ class _Opener:
     options: dict[str, Any]  # Any: python-can takes keyword arguments by interface
 
     async def open(self, deliver: Callable[[CanFrame], None]) -> Port:
-        return await open_port(
-            self.address.interface, self.address.channel, deliver, self.clock_us, self.options
-        )
+        address = self.address
+        options = {**dict(address.options), **self.options}
+        return await open_port(address.interface, address.channel, deliver, self.clock_us, options)
 
 
 class CanBus:
@@ -185,7 +216,8 @@ class CanBus:
         """
         try:
             self._port = await self._opener.open(self._router.received_frame)
-        except (can.CanError, OSError, ValueError) as error:
+        except (can.CanError, OSError, ValueError, TypeError) as error:
+            # TypeError: the address has an option that this interface does not know.
             raise BusGoneError(f"bus {self.name} cannot be opened: {error}") from error
 
     async def keep_up(self) -> None:
@@ -233,7 +265,7 @@ async def open_bus(
     """Open the bus at ``INTERFACE:CHANNEL`` and keep it open until the block ends.
 
     Args:
-        address: for example ``virtual:demo-1`` or ``socketcan:can0``.
+        address: for example ``virtual:demo-1`` or ``socketcan:can0``; see :class:`BusAddress`.
         fd: send and receive CAN-FD frames too.
         bitrate: bit/s, for interfaces that set it themselves.
         data_bitrate: bit/s of the CAN-FD data phase, likewise.

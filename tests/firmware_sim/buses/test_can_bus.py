@@ -112,7 +112,9 @@ async def test_a_bus_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatc
             pytest.fail("must not open")
 
 
-@pytest.mark.parametrize("text", ["", "virtual", "virtual:", ":demo"])
+@pytest.mark.parametrize(
+    "text", ["", "virtual", "virtual:", ":demo", "pair:x?", "pair:x?speed", "?a=b"]
+)
 def test_what_names_no_bus_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="INTERFACE:CHANNEL"):
         BusAddress.parse(text)
@@ -120,3 +122,24 @@ def test_what_names_no_bus_is_refused(text: str) -> None:
 
 def test_a_channel_may_hold_colons() -> None:
     assert BusAddress.parse("udp_multicast:ff15::1") == BusAddress("udp_multicast", "ff15::1")
+
+
+def test_an_address_has_options_as_a_url_has() -> None:
+    address = BusAddress.parse("vector:0?app_name=a%20b&poll=0x10&rx=false&empty=")
+    assert (address.interface, address.channel) == ("vector", "0")
+    assert dict(address.options) == {"app_name": "a b", "poll": 16, "rx": False, "empty": ""}
+
+
+@pytest.mark.slow
+async def test_an_interface_gets_its_options(interface: str) -> None:
+    async with open_bus(f"{interface}?speed=7", bitrate=500_000) as bus:
+        assert bus.statistics().up
+        port = bus._port
+        assert port is not None
+        assert port._bus.options == {"speed": 7, "bitrate": 500_000}  # type: ignore[attr-defined]
+
+
+async def test_an_option_that_cannot_be_is_a_bus_that_cannot_be_opened() -> None:
+    with pytest.raises(BusGoneError, match="cannot be opened"):
+        async with open_bus("udp_multicast:239.0.0.1?channel=twice"):
+            pytest.fail("must not open")
