@@ -39,6 +39,7 @@ class LinkListener:
         self._settings = settings
         self._handler = guard(self._handle, name="link", log=log, counter=failure_counter(metrics))
         self._stopping = trio.Event()
+        self._strangers: set[trio.CancelScope] = set()
 
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until stopped; reports the URL connectors dial.
@@ -57,22 +58,36 @@ class LinkListener:
                 task_status.started(self._url(listeners[0]))
                 await self._stopping.wait()
                 accepting.cancel_scope.cancel()
-            # Every link says goodbye; the service's own bound cuts those that hang.
+            # Every link says goodbye; the service's own bound cuts those that hang. Whoever has
+            # not proved anything yet has no claim to a farewell.
             self._port.registry.disconnect_all("the gateway restarts")
+            for scope in tuple(self._strangers):
+                scope.cancel()
 
     def stop(self) -> None:
         """Accept no more, say goodbye to everybody, then end."""
         self._stopping.set()
 
     async def _handle(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
-        if isinstance(stream, trio.SSLStream):
-            with trio.fail_after(TLS_LIMIT):
-                await stream.do_handshake()
-        await self._port.handle(stream)
+        with trio.CancelScope() as scope:
+            self._strangers.add(scope)
+            known = partial(self._strangers.discard, scope)
+            try:
+                if isinstance(stream, trio.SSLStream):
+                    with trio.fail_after(TLS_LIMIT):
+                        await stream.do_handshake()
+                await self._port.handle(stream, known)
+            finally:
+                known()
 
     async def _listen(self) -> list[Any]:  # of Listener; see the comment in run()
         settings = self._settings
         plain = await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=BACKLOG)
+        if settings.port == 0:
+            # A name with several addresses would get several ports; one is the promise.
+            for extra in plain[1:]:
+                await extra.aclose()
+            plain = plain[:1]
         if settings.certificate is None or settings.private_key is None:
             return plain
         context = tls_context(settings.certificate, settings.private_key)

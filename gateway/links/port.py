@@ -74,16 +74,24 @@ class LinkPort:
         self.options = options
         self.log = log
 
-    async def handle(self, stream: trio.abc.Stream) -> None:
-        """Serve one accepted connection until it ends; runs under the guard."""
-        await _Link(self, stream).run()
+    async def handle(
+        self, stream: trio.abc.Stream, known: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve one accepted connection until it ends; runs under the guard.
+
+        Args:
+            stream: accepted already.
+            known: called when the connection turns out to be a connector's.
+        """
+        await _Link(self, stream, known).run()
 
 
 class _Link:
     """One connection on its way from stranger to connector, and after that."""
 
-    def __init__(self, port: LinkPort, stream: trio.abc.Stream) -> None:
+    def __init__(self, port: LinkPort, stream: trio.abc.Stream, known: Callable[[], None]) -> None:
         self._port = port
+        self._is_known = known
         self._link = GatewayLink(trio.current_time())
         self._pump = Pump(stream, self._decide, self._link, self._handle, port.registry.timers)
         self._known: KnownConnector | None = None
@@ -170,6 +178,7 @@ class _Link:
             return
         live, resumed = registry.admit(self._known, hello)
         self._live = live
+        self._is_known()
         self._link.welcome(
             live.memory,
             resumed=resumed,
