@@ -120,16 +120,20 @@ class Pump:
             scope = nursery.cancel_scope
             scope.deadline = min(scope.deadline, trio.current_time() + FAREWELL)
         if not self._writing:
-            self._writing = True
-            nursery.start_soon(self._write)
+            # Most messages that come in leave nothing to say at once; no task is made for that.
+            data = self.link.next_outgoing()
+            if data is not None or self.link.state is State.CLOSED:
+                self._writing = True
+                nursery.start_soon(self._write, data)
         self._timers.keep(self)
 
-    async def _write(self) -> None:
+    async def _write(self, data: bytes | None) -> None:
         try:
-            while (data := self.link.next_outgoing()) is not None:
+            while data is not None:
                 self._stuck_since = trio.current_time()
                 await self.socket.send_message(data)
                 self._room.unpark_all()
+                data = self.link.next_outgoing()
         except ConnectionClosed as closed:
             self._lose(f"the connection broke ({closed.reason})")
         finally:
@@ -150,16 +154,20 @@ class Pump:
         return True
 
     def fire(self, now: float) -> None:
-        """Called by the timers when a deadline of the link is due."""
-        if self._nursery is not None:
-            self._nursery.start_soon(self._fire, now)
+        """Called by the timers when a deadline of the link is due.
 
-    async def _fire(self, now: float) -> None:
-        if self._stuck_since is not None and now - self._stuck_since >= self.link.patience:
-            # It may well go on sending: without this, what waits for it would wait for ever.
-            self.link.close(CloseCode.SILENT, "the connector does not read")
-        self.link.handle_deadline(now)
-        self.stir()
+        A fault in what is done then ends this connection, and not the timers of all.
+        """
+        if self._nursery is None:
+            return
+        try:
+            if self._stuck_since is not None and now - self._stuck_since >= self.link.patience:
+                # It may well go on sending: without this, what waits for it would wait for ever.
+                self.link.close(CloseCode.SILENT, "the connector does not read")
+            self.link.handle_deadline(now)
+            self.stir()
+        except Exception as error:  # noqa: BLE001 - the boundary of this connection
+            self._nursery.start_soon(_fail, error)
 
     def end(self, code: CloseCode, reason: str, *, retry_after: float | None = None) -> None:
         """Say goodbye and let :meth:`run` finish, within a bound even if the peer hangs.
@@ -182,3 +190,7 @@ class Pump:
             return _WEBSOCKET_CODES[CloseCode.NORMAL], ""
         code = CloseCode(closed.code)
         return _WEBSOCKET_CODES.get(code, _POLICY_VIOLATION), code.name.lower()
+
+
+async def _fail(error: Exception) -> None:
+    raise error
