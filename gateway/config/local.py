@@ -23,8 +23,8 @@ class LocalConnector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     Attributes:
         name: for logs and metrics.
         uuid: a connector on record (``gateway connector add``); its key is not needed here.
-        bus: a python-can bus (``socketcan:can0``, ``pcan:PCAN_USBBUS1``), or a DoIP vehicle
-            (``doip:192.0.2.10``, ``doip:192.0.2.10:13400``).
+        bus: a python-can bus (``socketcan:can0``, ``vector:0?app_name=gateway`` with options as
+            in a URL), or a DoIP vehicle (``doip:192.0.2.10``, ``doip:192.0.2.10:13400``).
         ecus: its control units: a YAML file, or a list such as ``7E0:7E8`` (CAN) or ``1001``
             (DoIP). Left out, they are reached by whoever names their identifiers.
         fd: the bus carries CAN-FD frames.
