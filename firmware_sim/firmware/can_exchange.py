@@ -54,10 +54,6 @@ class CanExchanger:
         self._serving = False
         self._pause: trio.CancelScope | None = None
 
-    def __len__(self) -> int:
-        """Return how many exchanges are under way or wait for their turn."""
-        return len(self._machine)
-
     async def exchange(
         self, address: IsoTpAddress, request: bytes, policy: ExchangePolicy
     ) -> Finished:

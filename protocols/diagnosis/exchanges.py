@@ -155,11 +155,6 @@ class CanExchanges:
 
     # ------------------------------------------------------------ frames and time
 
-    @property
-    def keys(self) -> frozenset[tuple[int, bool]]:
-        """``(identifier, extended)`` of every frame that concerns an exchange now."""
-        return frozenset(self._routes)
-
     def wants(self, frame: CanFrame) -> bool:
         """Tell whether a frame concerns an exchange now; cheap, for every frame of a busy bus."""
         return (frame.id, frame.extended) in self._routes and not (frame.error or frame.remote)

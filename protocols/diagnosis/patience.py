@@ -27,10 +27,6 @@ class Patience:
         self.first = first
         self._stated: OrderedDict[Target, ExchangePolicy] = OrderedDict()
 
-    def __len__(self) -> int:
-        """Return how many control units' own times are remembered."""
-        return len(self._stated)
-
     def of(self, target: Target, *, more_margin: float = 0.0) -> ExchangePolicy:
         """Return how long to wait for ``target``.
 

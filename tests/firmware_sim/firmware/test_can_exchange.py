@@ -69,7 +69,7 @@ async def ask(
         await run_ecu(nursery, theirs, 0, script)
         outcomes = [await exchanger.exchange(ENGINE, bytes.fromhex(r), policy) for r in requests]
         nursery.cancel_scope.cancel()
-    assert not len(exchanger)
+    assert not len(exchanger._machine)
     return outcomes
 
 
@@ -174,7 +174,7 @@ async def test_a_functional_request_gathers_everybody(
         nursery.cancel_scope.cancel()
     assert said(outcome) == [(0x7E8, vin), (0x7E9, vin)]
     assert engine.requests == [(b"\x22\xf1\x90", True)]
-    assert not len(exchanger)
+    assert not len(exchanger._machine)
 
 
 async def test_two_functional_requests_never_wait_for_each_other_for_ever(
@@ -186,7 +186,7 @@ async def test_two_functional_requests_never_wait_for_each_other_for_ever(
         async with trio.open_nursery() as nursery:
             for order in orders:
                 nursery.start_soon(exchanger.exchange_functional, order, b"\x3e\x00", POLICY)
-    assert not len(exchanger)
+    assert not len(exchanger._machine)
 
 
 async def test_an_answer_that_breaks_off_is_a_transport_failure(
@@ -246,7 +246,7 @@ async def test_a_request_that_cannot_be_sent_is_refused(
     exchanger = CanExchanger(line[0], PARAMS)
     with pytest.raises(LocalProtocolError):
         await exchanger.exchange(ENGINE, request_, POLICY)
-    assert not len(exchanger)
+    assert not len(exchanger._machine)
 
 
 async def test_a_cancelled_exchange_leaves_nothing_behind(
@@ -261,7 +261,7 @@ async def test_a_cancelled_exchange_leaves_nothing_behind(
     async with trio.open_nursery() as nursery:
         for _ in range(3):
             nursery.start_soon(cancelled, lambda: exchanger.exchange(ENGINE, b"\x3e\x00", POLICY))
-    assert not len(exchanger)
+    assert not len(exchanger._machine)
     assert line[0]._router._monitors == ()
 
 
@@ -295,4 +295,4 @@ async def test_who_goes_away_lets_the_next_begin_at_once(
             askers.start_soon(ask_next)
         nursery.cancel_scope.cancel()
     assert ended == [pytest.approx(0.6)]
-    assert not len(exchanger)
+    assert not len(exchanger._machine)

@@ -34,7 +34,7 @@ def test_other_answers_state_nothing() -> None:
         (EXTENDED, outcome()),
     ]:
         patience.saw(ENGINE, request, told)
-    assert len(patience) == 0
+    assert len(patience._stated) == 0
 
 
 def test_a_longer_way_widens_the_margin_alone() -> None:
@@ -49,6 +49,6 @@ def test_what_is_remembered_is_bounded_and_the_oldest_gives_way() -> None:
         patience.saw(CanTarget(number, 0x7FF), EXTENDED, outcome(CHANGED))
     patience.saw(ENGINE, EXTENDED, outcome(CHANGED))
     patience.saw(BODY, EXTENDED, outcome(CHANGED))
-    assert len(patience) == REMEMBERED
+    assert len(patience._stated) == REMEMBERED
     assert patience.of(ENGINE) != FIRST
     assert patience.of(CanTarget(0, 0x7FF)) == FIRST
