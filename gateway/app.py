@@ -42,7 +42,10 @@ from gateway.bus.outbox import OutboxRelay
 from gateway.config import Settings
 from gateway.domain.clock import utc_now
 from gateway.identity.identity import Identity, open_identity
+from gateway.links.admission import AdmissionLimits
 from gateway.links.connector import KnownConnector
+from gateway.links.counters import LinkCollector
+from gateway.links.flapping import FlappingLimits
 from gateway.links.listen import LinkListener
 from gateway.links.local import LocalConnectors
 from gateway.links.port import LinkPort, PortOptions
@@ -171,6 +174,7 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
         clock=utc_now,
         token=partial(secrets.token_bytes, _TOKEN_SIZE),
         limits=DeliveryLimits(kept=settings.link.unacknowledged),
+        frame_flush=settings.link.frame_flush_ms / 1000,
     )
     sessions = SessionService(registry, _session_limits(settings), utc_now, live.publish)
     _gauge(metrics, registry, sessions, live)
@@ -226,8 +230,11 @@ async def _start_links(services: Supervisor, core: Core) -> str:
     chosen = core.settings.link
     options = PortOptions(
         ping_interval=chosen.ping_interval,
+        idle_ping_interval=chosen.idle_ping_interval,
         max_connectors=chosen.max_connectors,
         retry_after=chosen.retry_after,
+        admission=AdmissionLimits(chosen.max_handshakes, chosen.accept_rate),
+        flapping=FlappingLimits(chosen.flap_limit, chosen.flap_window),
     )
 
     async def find(uuid: UUID) -> KnownConnector | None:
@@ -238,12 +245,22 @@ async def _start_links(services: Supervisor, core: Core) -> str:
         return KnownConnector(keys.id, keys.uuid, keys.tenant_id, keys.provider_id, public)
 
     nonce = partial(secrets.token_bytes, NONCE_SIZE)
-    port = LinkPort(core.registry, find, nonce, options, core.log)
+    jitter = secrets.SystemRandom().random
+    port = LinkPort(core.registry, find, nonce, options, core.log, jitter=jitter)
+    _show_links(core, port)
     listener = LinkListener(port, chosen, core.log, core.metrics)
     url: str = await services.start("links", listener.run, stop=listener.stop)
     if len(core.local):
         await _start_local(services, core, port, url)
     return url
+
+
+def _show_links(core: Core, port: LinkPort) -> None:
+    registry = core.registry
+    collector = LinkCollector(
+        registry.counters, registry.connections, lambda: port.admission.handshakes
+    )
+    core.metrics.registry.register(collector)
 
 
 async def _start_local(services: Supervisor, core: Core, port: LinkPort, link_url: str) -> None:

@@ -103,13 +103,27 @@ class LinkSettings:
         port: TCP port; 0 takes a free one.
         certificate: PEM file with the certificate chain; TLS when set.
         private_key: PEM file with the certificate's key.
-        client_ca: PEM file of the authority whose client certificates name a connector's UUID.
+        client_ca: PEM file of the authority whose client certificates name a connector's UUID,
+            as the other way for a connector to prove itself.
         tls_elsewhere: a balancer in front ends TLS; allows plain text beyond loopback.
-        ping_interval: seconds between pings; also the freshness of the round-trip time.
+        ping_interval: seconds between pings while a session is open; three silent ones are the
+            end of a connection, and then the grace before the vehicle's safe state begins.
+        idle_ping_interval: seconds between pings otherwise. Pings are nearly all that ten
+            thousand idle connectors cost; 20 finds a dead one within the resume window, and is
+            below the 30 after which the strictest mobile networks forget a silent connection.
         resume_window: seconds in which a lost link may come back without losing anything.
         max_connectors: links at once; the next one is told to retry later.
+        max_handshakes: connections at once between accept and welcome: at the accepted rate each
+            may take two seconds, as over a bad mobile network. The next one is told to retry.
+        accept_rate: connections taken in per second, so that a returning fleet of ten thousand
+            is back in 20 s and leaves room for those who work. The others are told when to retry.
+        flap_limit: new links of one connector within ``flap_window`` that are fine. One that
+            begins anew more often gets growing pauses; resumed links do not count.
+        flap_window: seconds; also how long a connector must stay to be cleared.
         retry_after: seconds an overloaded gateway asks a connector to wait, before jitter.
         unacknowledged: messages kept for resuming, per link; when full, senders wait.
+        frame_flush_ms: longest wait of a raw frame for its batch at the connector,
+            milliseconds. Less makes many small batches of a quiet bus; a full one goes anyway.
     """
 
     host: str = "127.0.0.1"
@@ -119,10 +133,16 @@ class LinkSettings:
     client_ca: Path | None = None
     tls_elsewhere: bool = False
     ping_interval: Seconds = 5.0
+    idle_ping_interval: Seconds = 20.0
     resume_window: Seconds = 60.0
     max_connectors: Count = 10_000
+    max_handshakes: Count = 1_000
+    accept_rate: Count = 500
+    flap_limit: Count = 5
+    flap_window: Seconds = 60.0
     retry_after: Seconds = 10.0
     unacknowledged: Count = 256
+    frame_flush_ms: Annotated[int, Meta(ge=1, le=20)] = 10
 
     @property
     def is_plain_on_loopback(self) -> bool:
@@ -134,6 +154,11 @@ class LinkSettings:
         yield from _pair_problems("link", self.certificate, self.private_key)
         if self.client_ca is not None and self.certificate is None:
             yield "link.client_ca needs link.certificate: client certificates exist in TLS only"
+        if self.idle_ping_interval < self.ping_interval:
+            yield (
+                f"link.idle_ping_interval {self.idle_ping_interval:g} is below "
+                f"link.ping_interval {self.ping_interval:g}: idle links need fewer pings"
+            )
         open_text = self.certificate is None and not self.tls_elsewhere
         if open_text and not _is_loopback(self.host):
             yield (

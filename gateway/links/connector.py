@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -11,14 +11,17 @@ import trio
 
 from gateway.domain.connector import ConnectorStatus
 from gateway.domain.errors import Conflict, GatewayError, NotFound, TooLarge, Unavailable
+from gateway.links.counters import LinkCounters
 from gateway.links.exchanges import Done, Exchanges
 from gateway.links.monitors import FrameFeed, Monitors
 from gateway.links.pump import Pump
 from gateway.links.tester import Tester
+from protocols.can.batch import peek_batch
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import events
 from protocols.link.connection import LinkMemory, queue_message
 from protocols.link.delivery import ChannelFull
+from protocols.link.gateway import GatewayLink
 from protocols.link.messages import (
     Channel,
     CloseCode,
@@ -68,6 +71,8 @@ class LiveConnector:
         capabilities: what it said it offers.
         memory: numbering and replay of its link.
         changed: called when its status changed in a way that is worth telling.
+        frame_flush: longest wait of a raw frame for its batch, seconds.
+        counters: counts raw frames.
     """
 
     def __init__(
@@ -76,6 +81,9 @@ class LiveConnector:
         capabilities: Capabilities,
         memory: LinkMemory,
         changed: Callable[[LiveConnector], None],
+        *,
+        frame_flush: float,
+        counters: LinkCounters,
     ) -> None:
         self.known = known
         self.capabilities = capabilities
@@ -89,7 +97,8 @@ class LiveConnector:
         self._pump: Pump | None = None
         first = int.from_bytes(memory.delivery.token[:4], "big") + 1
         self._exchanges = Exchanges(self._send, first=first)
-        self._monitors = Monitors(self._try_send)
+        self._counters = counters
+        self._monitors = Monitors(self._try_send, frame_flush, counters)
         self._monitors.offer(tuple(bus.name for bus in capabilities.buses))
         self._sessions: dict[str, SessionOpen] = {}
         self._closing: dict[str, trio.Event] = {}
@@ -112,6 +121,14 @@ class LiveConnector:
             self.tester = None
         elif self.tester is None:
             self.tester = Tester(self)
+        self._attend()
+
+    def _attend(self) -> None:
+        """Let a loss be found soon while sessions are open, and cheaply while none is."""
+        if self._pump is not None and isinstance(self._pump.link, GatewayLink):
+            working = bool(self._sessions or self._closing)
+            self._pump.link.attend(trio.current_time(), working=working)
+            self._pump.flush()
 
     def detach(self, pump: Pump) -> bool:
         """Let go of a connection that has ended; tell whether it was the present one."""
@@ -175,6 +192,7 @@ class LiveConnector:
             self._closing[session].set()
         elif self._sessions.pop(session, None) is not None:
             self._closed[session] = message  # its grace has passed; close_session() tells
+            self._attend()
             if self.tester is not None:
                 self.tester.forget(session)
 
@@ -261,6 +279,7 @@ class LiveConnector:
         opened = SessionOpen(session, writer, round(grace * 1000))
         self._send(opened)
         self._sessions[session] = opened
+        self._attend()
 
     def has_session(self, session: str) -> bool:
         """Tell whether a session is open here; it ends with the link, or with its own grace."""
@@ -291,6 +310,7 @@ class LiveConnector:
         finally:
             del self._closing[session]
             closed = self._closed.pop(session, None)
+            self._attend()
         if closed is None:
             raise _restarted() if self.connected else _gone()
         if trouble:
@@ -329,6 +349,8 @@ class LiveConnector:
             raise TooLarge("frames.too_large", f"Send fewer frames at once: {error}.") from error
         if not taken:
             raise _interrupted()
+        with suppress(RemoteProtocolError):  # what it holds is the business of its maker
+            self._counters.frames["to_vehicle"] += peek_batch(batch).count
 
     def abandon(self) -> None:
         """The resume window has passed: everything in flight fails now."""

@@ -18,9 +18,6 @@ from gateway.runtime.metrics import Metrics
 #: Connections the kernel may hold for us: a fleet that lost its gateway comes back at once.
 BACKLOG = 1024
 
-#: Seconds for a TLS handshake, before the connection counts as a waste of time.
-TLS_LIMIT = 10.0
-
 Listener = trio.SocketListener | trio.SSLListener[trio.SocketStream]
 
 
@@ -73,9 +70,6 @@ class LinkListener:
             self._strangers.add(scope)
             known = partial(self._strangers.discard, scope)
             try:
-                if isinstance(stream, trio.SSLStream):
-                    with trio.fail_after(TLS_LIMIT):
-                        await stream.do_handshake()
                 await self._port.handle(stream, known)
             finally:
                 known()
@@ -90,7 +84,7 @@ class LinkListener:
             plain = plain[:1]
         if settings.certificate is None or settings.private_key is None:
             return plain
-        context = tls_context(settings.certificate, settings.private_key)
+        context = tls_context(settings.certificate, settings.private_key, settings.client_ca)
         return [trio.SSLListener(listener, context, https_compatible=True) for listener in plain]
 
     def _url(self, listener: Listener) -> str:
@@ -102,8 +96,17 @@ class LinkListener:
         return f"{'wss' if secure else 'ws'}://{name}:{port}{PATH}"
 
 
-def tls_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
+def tls_context(
+    certificate: Path, private_key: Path, client_ca: Path | None = None
+) -> ssl.SSLContext:
     """Return a server's TLS context: TLS 1.2 at least, no compression.
+
+    Args:
+        certificate: PEM file with the chain.
+        private_key: PEM file with its key.
+        client_ca: PEM file of the authority of client certificates. They stay optional, because
+            a connector may prove itself with its key as well; one by another authority ends the
+            handshake.
 
     Raises:
         OSError: a file cannot be read.
@@ -112,4 +115,7 @@ def tls_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, private_key)
+    if client_ca is not None:
+        context.load_verify_locations(cafile=client_ca)
+        context.verify_mode = ssl.CERT_OPTIONAL
     return context

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import trio
 
+from gateway.links.counters import LinkCounters
 from protocols.can.batch import peek_batch
 from protocols.link.messages import MonitorStart, MonitorStop
 from protocols.link.vehicle import FrameFilter
@@ -27,7 +28,10 @@ class FrameFeed:
     ``dropped`` counts frames that this listener was too slow for.
     """
 
-    def __init__(self, bus: str, filters: tuple[FrameFilter, ...]) -> None:
+    def __init__(
+        self, bus: str, filters: tuple[FrameFilter, ...], counters: LinkCounters | None = None
+    ) -> None:
+        self._counters = LinkCounters() if counters is None else counters
         self.bus = bus
         self.filters = filters
         self.dropped = 0
@@ -38,7 +42,9 @@ class FrameFeed:
     def put(self, batch: bytes) -> None:
         """Add a batch; the oldest goes when the listener lags too far."""
         if len(self._batches) >= MAX_LAG:
-            self.dropped += peek_batch(self._batches.popleft()).count
+            lost = peek_batch(self._batches.popleft()).count
+            self.dropped += lost
+            self._counters.frames_lost["operator"] += lost
         self._batches.append(batch)
         self._ready.set()
 
@@ -59,10 +65,19 @@ class Monitors:
 
     Args:
         send: sends a control message over the link; returns whether that was possible.
+        flush: longest wait of a frame for its batch at the connector, seconds.
+        counters: counts frames.
     """
 
-    def __init__(self, send: Callable[[MonitorStart | MonitorStop], bool]) -> None:
+    def __init__(
+        self,
+        send: Callable[[MonitorStart | MonitorStop], bool],
+        flush: float,
+        counters: LinkCounters,
+    ) -> None:
         self._send = send
+        self._flush_ms = max(1, round(flush * 1000))
+        self._counters = counters
         self._indexes: dict[str, int] = {}
         self._feeds: dict[str, list[FrameFeed]] = {}
         self._unsaid: set[str] = set()
@@ -83,7 +98,7 @@ class Monitors:
         """
         if bus not in self._indexes:
             raise KeyError(bus)
-        feed = FrameFeed(bus, filters)
+        feed = FrameFeed(bus, filters, self._counters)
         self._feeds.setdefault(bus, []).append(feed)
         self._update(bus)
         try:
@@ -104,9 +119,12 @@ class Monitors:
         Raises:
             RemoteProtocolError: it is no batch.
         """
-        index = peek_batch(batch).bus
+        header = peek_batch(batch)
+        self._counters.frames["to_operator"] += header.count
+        if header.dropped:
+            self._counters.frames_lost["connector"] += header.dropped
         for feeds in self._feeds.values():
-            if feeds and self._indexes.get(feeds[0].bus) == index:
+            if feeds and self._indexes.get(feeds[0].bus) == header.bus:
                 for feed in feeds:
                     feed.put(batch)
 
@@ -129,7 +147,8 @@ class Monitors:
         elif bus not in self._indexes:
             return  # these listeners are on their way out
         else:
-            said = self._send(MonitorStart(bus, self._indexes[bus], _union(self._feeds[bus])))
+            filters = _union(self._feeds[bus])
+            said = self._send(MonitorStart(bus, self._indexes[bus], filters, self._flush_ms))
         if not said:
             self._unsaid.add(bus)
 

@@ -8,7 +8,7 @@ Here every connection runs under the guard, so that the worst it can do is end i
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import trio
@@ -16,7 +16,12 @@ from structlog.typing import FilteringBoundLogger
 from trio_websocket import WebSocketRequest
 
 from gateway.domain.errors import Unavailable
+from gateway.links import counters
+from gateway.links.admission import Admission, AdmissionLimits, Verdict, Visit
+from gateway.links.certificates import named_uuids
 from gateway.links.connector import KnownConnector, LiveConnector
+from gateway.links.counters import LinkCounters
+from gateway.links.flapping import Flapping, FlappingLimits
 from gateway.links.pump import Pump
 from gateway.links.registry import Registry
 from protocols.link.events import Closed, Event, HelloReceived, Proved
@@ -26,8 +31,13 @@ from protocols.link.state import State
 
 PATH = "/link/v1"
 
+#: Seconds for a TLS handshake, before the connection counts as a waste of time.
+TLS_LIMIT = 10.0
+
 #: From accept to a websocket upgrade, seconds; the link's own handshake limit follows.
 UPGRADE_LIMIT = 10.0
+
+_FLAPS = "this connector begins anew too often"
 
 #: Returns the connector on record, or ``None`` when it is unknown or disabled; raises
 #: ``Unavailable`` when that cannot be found out now.
@@ -39,14 +49,20 @@ class PortOptions:
     """How links are kept.
 
     Attributes:
-        ping_interval: seconds between pings.
+        ping_interval: seconds between pings while a session is open.
+        idle_ping_interval: seconds between pings otherwise; the same when left out.
         max_connectors: links at once; the next is told to come back later.
-        retry_after: seconds it is asked to wait.
+        retry_after: seconds it is asked to wait, give or take a half.
+        admission: how many may come in at once.
+        flapping: when a connector gets a pause.
     """
 
     ping_interval: float = 5.0
+    idle_ping_interval: float | None = None
     max_connectors: int = 10_000
     retry_after: float = 10.0
+    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
+    flapping: FlappingLimits = field(default_factory=FlappingLimits)
 
 
 class LinkPort:
@@ -58,6 +74,7 @@ class LinkPort:
         nonce: returns 32 random bytes.
         options: limits and intervals.
         log: one line for each link that begins or ends.
+        jitter: returns a random number from 0 to 1, which keeps crowds apart.
     """
 
     def __init__(
@@ -67,32 +84,79 @@ class LinkPort:
         nonce: Callable[[], bytes],
         options: PortOptions,
         log: FilteringBoundLogger,
+        jitter: Callable[[], float],
     ) -> None:
         self.registry = registry
         self.find = find
         self.nonce = nonce
         self.options = options
         self.log = log
+        self.admission = Admission(options.admission, jitter, trio.current_time())
+        self.flapping = Flapping(options.flapping)
+
+    @property
+    def counters(self) -> LinkCounters:
+        """What came of connections."""
+        return self.registry.counters
 
     async def handle(
         self, stream: trio.abc.Stream, known: Callable[[], None] = lambda: None
     ) -> None:
-        """Serve one accepted connection until it ends; runs under the guard.
+        """Serve one accepted connection until it ends; runs under the guard, which closes it.
 
         Args:
-            stream: accepted already.
+            stream: accepted already; its TLS handshake, if any, is still to come.
             known: called when the connection turns out to be a connector's.
         """
-        await _Link(self, stream, known).run()
+        visit = self.admission.arrive(trio.current_time())
+        try:
+            if visit.verdict is Verdict.CLOSED:
+                self.counters.refused[counters.UNHEARD] += 1
+                return
+            named = await self._secure(stream)
+            await _Link(self, stream, visit, known, named).run()
+        finally:
+            visit.over()
+
+    async def _secure(self, stream: trio.abc.Stream) -> frozenset[UUID] | None:
+        """Shake hands where there is TLS; return whom a client certificate names, if one came."""
+        if not isinstance(stream, trio.SSLStream):
+            return None
+        try:
+            with trio.fail_after(TLS_LIMIT):
+                await stream.do_handshake()
+        except (trio.BrokenResourceError, trio.TooSlowError):
+            self.counters.refused[counters.NO_TLS] += 1
+            raise
+        certificate = stream.getpeercert()
+        return None if certificate is None else named_uuids(certificate)
 
 
 class _Link:
-    """One connection on its way from stranger to connector, and after that."""
+    """One connection on its way from stranger to connector, and after that.
 
-    def __init__(self, port: LinkPort, stream: trio.abc.Stream, known: Callable[[], None]) -> None:
+    Args:
+        port: it came in here.
+        stream: as accepted, with TLS where there is any.
+        visit: over as soon as it is a link.
+        known: called then.
+        named: whom its client certificate names; ``None`` when it showed none.
+    """
+
+    def __init__(
+        self,
+        port: LinkPort,
+        stream: trio.abc.Stream,
+        visit: Visit,
+        known: Callable[[], None],
+        named: frozenset[UUID] | None,
+    ) -> None:
         self._port = port
+        self._visit = visit
         self._is_known = known
-        self._link = GatewayLink(trio.current_time())
+        self._named = named
+        self._turned_away = ""
+        self._link = GatewayLink(trio.current_time(), port.counters.traffic)
         self._pump = Pump(stream, self._decide, self._link, self._handle, port.registry.timers)
         self._known: KnownConnector | None = None
         self._live: LiveConnector | None = None
@@ -115,6 +179,8 @@ class _Link:
         finally:
             if self._live is not None:
                 self._port.registry.offline(self._live, self._pump)
+            elif self._upgrade.deadline < float("inf"):
+                self._port.counters.refused[counters.NO_WEBSOCKET] += 1
         if self._upgrade.cancelled_caught:
             raise trio.TooSlowError
 
@@ -127,6 +193,9 @@ class _Link:
             await request.accept(subprotocol=SUBPROTOCOL)
             self._upgrade.deadline = float("inf")
             self._pump.opened()
+            if self._visit.verdict is Verdict.COME_BACK:
+                pause = self._port.admission.pause(trio.current_time())
+                self._turn_away(counters.CROWD, "too many connectors dial in at once", pause)
             return
         await self._pump.socket.hang_up()
 
@@ -150,39 +219,68 @@ class _Link:
         except ValueError:
             self._pump.end(CloseCode.PROTOCOL, "the hello names no UUID")
             return
+        port = self._port
+        barred = port.flapping.pause(uuid, trio.current_time())
+        if barred:
+            self._turn_away(counters.DAMPED, _FLAPS, barred)
+            return
         try:
-            self._known = await self._port.find(uuid)
+            self._known = await port.find(uuid)
         except Unavailable:
-            self._pump.end(
-                CloseCode.OVERLOADED,
-                "this gateway cannot look connectors up now",
-                retry_after=self._port.options.retry_after,
-            )
+            pause = port.admission.spread(port.options.retry_after)
+            self._turn_away("", "this gateway cannot look connectors up now", pause)
             return
         if self._link.state is not State.GREETED:
             return  # gone, or out of patience, while we looked
-        keys = () if self._known is None else self._known.public_keys
-        self._link.challenge(self._port.nonce(), keys)
+        self._link.challenge(port.nonce(), self._good_keys(uuid))
         self._pump.stir()
 
-    def _welcome(self, hello: Hello) -> None:
-        port, registry = self._port, self._port.registry
+    def _good_keys(self, uuid: UUID) -> tuple[bytes, ...] | None:
+        """Return the keys that may sign; none at all for whoever is not to get in.
+
+        ``None`` where a client certificate has proved it. One that names somebody else is held
+        against its bearer: a device that has one must not come as another.
+        """
         if self._known is None:
+            return ()
+        if self._named is None:
+            return self._known.public_keys
+        return None if uuid in self._named else ()
+
+    def _turn_away(self, why: str, reason: str, pause: float) -> None:
+        self._turned_away = why
+        self._pump.end(CloseCode.OVERLOADED, reason, retry_after=pause)
+
+    def _is_welcome(self, known: KnownConnector, hello: Hello) -> bool:
+        """Turn away whom there is no room for, and who begins anew too often."""
+        port, registry = self._port, self._port.registry
+        if len(registry) >= port.options.max_connectors and not registry.find(known.uuid):
+            pause = port.admission.spread(port.options.retry_after)
+            self._turn_away(counters.FULL, "this gateway is full", pause)
+            return False
+        if not registry.can_resume(known.uuid, hello):
+            barred = port.flapping.begin(known.uuid, trio.current_time())
+            if barred:
+                self._turn_away(counters.DAMPED, _FLAPS, barred)
+                return False
+        return True
+
+    def _welcome(self, hello: Hello) -> None:
+        port, registry, known = self._port, self._port.registry, self._known
+        if known is None:
             raise AssertionError("a stranger's proof was accepted")
-        if len(registry) >= port.options.max_connectors and not registry.find(self._known.uuid):
-            self._pump.end(
-                CloseCode.OVERLOADED,
-                "this gateway is full",
-                retry_after=port.options.retry_after,
-            )
+        if not self._is_welcome(known, hello):
             return
-        live, resumed = registry.admit(self._known, hello)
+        live, resumed = registry.admit(known, hello)
         self._live = live
+        self._visit.over()
         self._is_known()
+        port.counters.links["resumed" if resumed else "new"] += 1
         self._link.welcome(
             live.memory,
             resumed=resumed,
             ping=port.options.ping_interval,
+            idle_ping=port.options.idle_ping_interval,
             window=registry.window,
             now=trio.current_time(),
         )
@@ -192,15 +290,18 @@ class _Link:
         port.log.info("connector online", connector=live.known.number, resumed=resumed)
 
     def _log_end(self, closed: Closed) -> None:
+        port, word = self._port, counters.code_word(closed.code)
         if self._live is not None:
-            self._port.log.info(
+            port.counters.ended[word] += 1
+            port.log.info(
                 "connector link ended",
                 connector=self._live.known.number,
                 code=closed.code,
                 reason=closed.reason,
                 by_peer=closed.by_peer,
             )
-        else:
-            self._port.log.warning(
-                "link refused", code=closed.code, reason=closed.reason, by_peer=closed.by_peer
-            )
+            return
+        port.counters.refused[self._turned_away or word] += 1
+        # Of a crowd there are too many for a line each; the counter has them.
+        log = port.log.debug if self._turned_away == counters.CROWD else port.log.warning
+        log("link refused", code=closed.code, reason=closed.reason, by_peer=closed.by_peer)

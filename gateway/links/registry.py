@@ -13,6 +13,7 @@ from gateway.domain.connector import OFFLINE, ConnectorStatus
 from gateway.domain.errors import Unavailable
 from gateway.domain.events import Event
 from gateway.links.connector import KnownConnector, LiveConnector
+from gateway.links.counters import LinkCounters
 from gateway.links.pump import Pump
 from gateway.links.timers import Timers
 from protocols.link.connection import LinkMemory
@@ -32,6 +33,8 @@ class Registry:
         clock: wall clock, for the time stamps people see.
         token: returns 16 random bytes, a new link's name.
         limits: bounds of what each link keeps in memory.
+        frame_flush: longest wait of a raw frame for its batch, seconds.
+        counters: counts what links do.
     """
 
     def __init__(
@@ -42,8 +45,12 @@ class Registry:
         clock: Clock,
         token: Callable[[], bytes],
         limits: DeliveryLimits | None = None,
+        frame_flush: float = 0.01,
+        counters: LinkCounters | None = None,
     ) -> None:
         self.window = window
+        self.counters = LinkCounters() if counters is None else counters
+        self._frame_flush = frame_flush
         self.timers = Timers()
         self._publish = publish
         self._clock = clock
@@ -96,6 +103,15 @@ class Registry:
 
     # --- for the port ------------------------------------------------------------------------
 
+    def can_resume(self, uuid: UUID, hello: Hello) -> bool:
+        """Tell whether :meth:`admit` would go on with the link that the hello claims."""
+        live = self._live.get(uuid)
+        return live is not None and _can_resume(live.memory.delivery, hello)
+
+    def connections(self) -> int:
+        """Return how many connections are up at this moment."""
+        return sum(live.connected for live in self._live.values())
+
     def admit(self, known: KnownConnector, hello: Hello) -> tuple[LiveConnector, bool]:
         """Return the connector that has proved itself, and whether it resumes its link.
 
@@ -103,6 +119,7 @@ class Registry:
         """
         live = self._live.get(known.uuid)
         if live is not None:
+            self.counters.superseded += live.connected
             live.end_connection(CloseCode.REPLACED, "the connector has dialled in again")
         self._expiry.pop(known.uuid, None)
         if live is not None:
@@ -111,7 +128,14 @@ class Registry:
                 return live, True
         memory = LinkMemory(Delivery(self._limits, token=self._token()))
         if live is None:
-            live = LiveConnector(known, hello.capabilities, memory, self._tell)
+            live = LiveConnector(
+                known,
+                hello.capabilities,
+                memory,
+                self._tell,
+                frame_flush=self._frame_flush,
+                counters=self.counters,
+            )
             self._live[known.uuid] = live
         else:
             live.memory = memory

@@ -76,7 +76,9 @@ class LinkWorld:
         log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
             self.logged, processors=[], wrapper_class=structlog.make_filtering_bound_logger(20)
         )
-        self.port = LinkPort(self.registry, self._find, partial(self._random, 32), options, log)
+        self.port = LinkPort(
+            self.registry, self._find, partial(self._random, 32), options, log, jitter=lambda: 0.5
+        )
         self.serve = guard(
             self.port.handle, name="link", log=log, counter=failure_counter(self.metrics)
         )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import trio
 
+from gateway.links.counters import LinkCounters
 from gateway.links.monitors import MAX_LAG, FrameFeed, Monitors
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
@@ -24,7 +25,7 @@ class _Orders:
     def __init__(self) -> None:
         self.said: list[MonitorStart | MonitorStop] = []
         self.reachable = True
-        self.monitors = Monitors(self._send)
+        self.monitors = Monitors(self._send, 0.01, LinkCounters())
         self.monitors.offer(("can0", "can1"))
 
     def _send(self, order: MonitorStart | MonitorStop) -> bool:

@@ -51,6 +51,42 @@ async def test_a_half_open_connection_is_found_within_three_pings(
         assert line["reason"] == "nothing was heard for three ping intervals"
 
 
+@pytest.mark.parametrize(("working", "limit"), [(True, 3 * PING), (False, 12 * PING)])
+async def test_a_dead_link_is_found_soon_while_a_session_is_open(
+    working: bool, limit: float, autojump_clock: MockClock
+) -> None:
+    options = PortOptions(ping_interval=PING, idle_ping_interval=4 * PING)
+    async with open_world(options, window=1000) as world:
+        device = await _online(world)
+        await trio.sleep(4 * PING + 1)
+        world.live.open_session("s", writer=True, grace=5)
+        await trio.sleep(1)
+        if not working:
+            await world.live.close_session("s")
+            await trio.sleep(1)
+        assert device.stream is not None
+        assert device.link is not None
+        assert device.link.patience == limit
+        device.stream.vanish()
+        assert limit - PING <= await _ended(world) <= limit
+
+
+async def test_a_resumed_link_is_at_work_at_once_if_a_session_is_open(
+    autojump_clock: MockClock,
+) -> None:
+    options = PortOptions(ping_interval=PING, idle_ping_interval=4 * PING)
+    async with open_world(options) as world:
+        device = await _online(world)
+        world.live.open_session("s", writer=True, grace=5)
+        await trio.sleep(1)
+        device.cut()
+        await trio.sleep(1)
+        await world.nursery.start(device.connect)
+        await trio.sleep(1)
+        assert device.link is not None
+        assert device.link.patience == 3 * PING
+
+
 async def test_a_quiet_connector_that_answers_pings_stays(autojump_clock: MockClock) -> None:
     async with open_world(OPTIONS) as world:
         await _online(world)
