@@ -1,4 +1,4 @@
-"""Plain frozen types that every room shares. No I/O, no framework, no SQL.
+"""Plain frozen types that every room shares.
 
     errors      refusals with stable codes
     events      things that happened
@@ -8,4 +8,6 @@
     catalogue   rows of the catalogue's sheets
     money       cents, reductions
     clock       wall-clock time as a value that is passed in
+
+Never here: I/O, a framework, SQL.
 """
