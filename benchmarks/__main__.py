@@ -5,31 +5,53 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from benchmarks.harness import show
-from benchmarks.suites import SUITES
+from benchmarks.harness import Options, show
+from benchmarks.suites import GROUPS, QUESTIONS, chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the command line asks for."""
+
+    questions: list[str]
+    options: Options
+    json: Path | None
+
+
+def parse(arguments: Sequence[str] | None = None) -> Command:
+    """Return what a command line asks for; wrong ones end the program with usage."""
+    names = ", ".join((*QUESTIONS, *GROUPS))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=names)
+    parser.add_argument("--seconds", type=float, default=5.0, help="for each row, about")
+    parser.add_argument("--full", action="store_true", help="the sizes that the targets name")
+    parser.add_argument("--json", type=Path, help="file to write the numbers to")
+    given = parser.parse_args(arguments)
+    if given.seconds <= 0:
+        parser.error("--seconds: more than 0")
+    try:
+        questions = chosen(given.suites)
+    except KeyError as error:
+        parser.error(f"no suite {error.args[0]!r}; there are {names}")
+    return Command(questions, Options(given.seconds, given.full), given.json)
 
 
 def main() -> int:
     """Run the suites named on the command line, or all of them."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
-    parser.add_argument("--seconds", type=float, default=5.0, help="for each row, about")
-    parser.add_argument("--json", type=Path, help="file to write the numbers to")
-    given = parser.parse_args()
-    unknown = [name for name in given.suites if name not in SUITES]
-    if unknown:
-        parser.error(f"no suite {unknown[0]!r}; there are {', '.join(SUITES)}")
+    command = parse()
     reports = []
-    for name in given.suites or SUITES:
-        report = trio.run(SUITES[name], given.seconds)
+    for name in command.questions:
+        report = trio.run(QUESTIONS[name], command.options)
         show(report)
         reports.append(report.to_json())
-    if given.json is not None:
-        given.json.write_text(json.dumps(reports, indent=2) + "\n")
+    if command.json is not None:
+        command.json.write_text(json.dumps(reports, indent=2) + "\n")
     return 0
 
 

@@ -1,43 +1,69 @@
-"""Sessions side by side, each asking as soon as it is answered."""
+"""Sessions side by side: as fast as they are answered, or at a given rate."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
 
 import trio
 
-from benchmarks.client import SocketClient, open_client
-from benchmarks.harness import Row, row_from
-from benchmarks.node import Node
+from benchmarks.client import Client
 
 
-async def ask_through(
-    node: Node, name: str, request: str, ecu: dict[str, Any], sessions: int, seconds: float
-) -> Row:
-    """Return the row of ``sessions`` sessions, one connector each, for about ``seconds``."""
-    samples: list[float] = []
-    async with open_client(node) as (workshop, client):
-        uuids = node.connectors[:sessions]
-        opened = [await workshop.open(connector_uuid=uuid) for uuid in uuids]
-        began = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            for session in opened:
-                until = began + seconds
-                nursery.start_soon(_ask, client, session.id, ecu, request, until, samples)
-        elapsed = trio.current_time() - began
-        for session in opened:
-            await session.end()
-    return row_from(name, samples, elapsed)
+@dataclass(slots=True)
+class Load:
+    """What was asked.
+
+    Attributes:
+        samples: seconds each exchange took.
+        elapsed: seconds they took together.
+    """
+
+    samples: list[float] = field(default_factory=list)
+    elapsed: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Exchanges a second."""
+        return len(self.samples) / self.elapsed
 
 
-async def _ask(
-    client: SocketClient,
-    session: str,
-    ecu: dict[str, Any],
-    request: str,
-    until: float,
-    samples: list[float],
-) -> None:
-    while (at := trio.current_time()) < until:
-        await client.exchange(session, ecu, request)
-        samples.append(trio.current_time() - at)
+async def ask(client: Client, sessions: int, request: bytes, seconds: float) -> Load:
+    """Let each session ask anew as soon as it is answered."""
+    load, began = Load(), trio.current_time()
+
+    async def session(number: int) -> None:
+        while (at := trio.current_time()) < began + seconds:
+            await client.exchange(number, request)
+            load.samples.append(trio.current_time() - at)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(sessions):
+            nursery.start_soon(session, number)
+    load.elapsed = trio.current_time() - began
+    return load
+
+
+async def ask_at(
+    client: Client, sessions: int, request: bytes, rate: float, seconds: float
+) -> Load:
+    """Let the sessions ask ``rate`` times a second together, evenly.
+
+    Times count from when a request was due, so that a stall is not measured once but by
+    everybody who had to wait for it.
+    """
+    load, began = Load(), trio.current_time()
+    step = sessions / rate
+
+    async def session(number: int) -> None:
+        due = began + number / rate
+        while due < began + seconds:
+            await trio.sleep_until(due)
+            await client.exchange(number, request)
+            load.samples.append(trio.current_time() - due)
+            due += step
+
+    async with trio.open_nursery() as nursery:
+        for number in range(sessions):
+            nursery.start_soon(session, number)
+    load.elapsed = trio.current_time() - began
+    return load

@@ -13,7 +13,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,8 +20,10 @@ import httpx2
 import msgspec
 import trio
 
-#: From start to every connector online, seconds.
-START_LIMIT = 120.0
+from benchmarks.processes import Service, Usage, open_service, usage
+
+#: From start to every connector online, seconds; and for each connector on top.
+START_LIMIT, START_LIMIT_EACH = 120.0, 0.05
 
 QUICK = Path(__file__).parent / "vehicles" / "quick.yaml"
 
@@ -37,8 +38,9 @@ class Node:
         connectors: their UUIDs, all online.
         client_id: of the operator.
         client_secret: of the operator.
-        gateway: process id of the gateway.
-        simulator: process id of what the connectors run in.
+        gateway: its process.
+        simulator: the process that the connectors run in.
+        before: what the gateway had used when it was ready, before the first connector came.
     """
 
     http: str
@@ -46,8 +48,22 @@ class Node:
     connectors: tuple[str, ...]
     client_id: str
     client_secret: str
-    gateway: int
-    simulator: int
+    gateway: Service
+    simulator: Service
+    before: Usage
+
+    @property
+    def link_port(self) -> int:
+        """The port that connectors dial."""
+        return int(self.link.rpartition(":")[2].partition("/")[0])
+
+    async def wait_ready(self) -> None:
+        """Wait until the gateway takes requests."""
+        await _until_ready(self.http, self.gateway)
+
+    async def wait_online(self) -> None:
+        """Wait until every connector is online."""
+        await _until_online(self.http, len(self.connectors), self.gateway)
 
 
 class _Setup:
@@ -56,7 +72,7 @@ class _Setup:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.roster = folder / "roster.json"
-        self.http_port, self.link_port = _free_port(), _free_port()
+        self.http_port, self.link_port = free_port(), free_port()
         self.environment = {
             **os.environ,
             "GATEWAY_DATA_DIRECTORY": str(folder / "data"),
@@ -65,6 +81,10 @@ class _Setup:
             "GATEWAY_LINK_MAX_CONNECTORS": "20000",
             "GATEWAY_LOG_LEVEL": "warning",
         }
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
 
     @property
     def link(self) -> str:
@@ -111,7 +131,12 @@ class _Setup:
     def fleet(self, profile: str) -> list[str]:
         """Return the command that runs every connector as a stand-in."""
         fleet = [sys.executable, "-m", "firmware_sim", "fleet", "--roster", str(self.roster)]
-        return [*fleet, "--profile", profile]
+        return [*fleet, "--profile", profile, "--json"]
+
+    def sources(self, frames: float) -> list[str]:
+        """Return the command that runs every connector as a source of raw frames."""
+        devices = [sys.executable, "-m", "benchmarks.peers.devices", "link"]
+        return [*devices, "--roster", str(self.roster), "--frames", str(frames)]
 
     def put_into(self, vehicle: Path | None) -> tuple[str, ...]:
         """Let every connector of the roster sit in ``vehicle``; return their UUIDs."""
@@ -123,7 +148,8 @@ class _Setup:
         return tuple(entry["uuid"] for entry in entries)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -131,7 +157,11 @@ def _free_port() -> int:
 
 @asynccontextmanager
 async def open_node(
-    connectors: int, vehicle: Path | None = QUICK, *, profile: str = "busy"
+    connectors: int,
+    vehicle: Path | None = QUICK,
+    *,
+    profile: str = "busy",
+    frames: float | None = None,
 ) -> AsyncIterator[Node]:
     """Run a gateway with this many connectors while the block runs.
 
@@ -140,58 +170,55 @@ async def open_node(
         vehicle: what each sits in, with a bus and control units; ``None`` for stand-ins that
             answer from a table, thousands of them in one process.
         profile: of the stand-ins.
+        frames: a second on the bus of each; such connectors answer nothing.
     """
     with TemporaryDirectory(prefix="gateway-bench-") as name:
         setup = _Setup(Path(name))
         client_id, client_secret = await trio.to_thread.run_sync(setup.provision, connectors)
         uuids = setup.put_into(vehicle)
         simulator = setup.fleet(profile) if vehicle is None else setup.vehicles()
-        async with _process(setup, setup.command("serve")) as gateway:
-            await _until_ready(setup.http_port)
-            async with _process(setup, simulator) as vehicles:
+        if frames is not None:
+            simulator = setup.sources(frames)
+        async with (
+            trio.open_nursery() as nursery,
+            open_service(setup.command("serve"), nursery, setup.environment) as gateway,
+        ):
+            await _until_ready(setup.http, gateway)
+            before = usage(gateway.pid)
+            async with open_service(simulator, nursery, setup.environment) as vehicles:
                 node = Node(
-                    http=f"http://127.0.0.1:{setup.http_port}",
+                    http=setup.http,
                     link=setup.link,
                     connectors=uuids,
                     client_id=client_id,
                     client_secret=client_secret,
-                    gateway=gateway.pid,
-                    simulator=vehicles.pid,
+                    gateway=gateway,
+                    simulator=vehicles,
+                    before=before,
                 )
-                await _until_online(setup.http_port, connectors)
+                await node.wait_online()
                 yield node
 
 
-@asynccontextmanager
-async def _process(setup: _Setup, command: list[str]) -> AsyncIterator[trio.Process]:
-    async with trio.open_nursery() as nursery:
-        run = partial(trio.run_process, command, env=setup.environment, check=False)
-        process: trio.Process = await nursery.start(run)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            with trio.move_on_after(20, shield=True):
-                await process.wait()
-            nursery.cancel_scope.cancel()
-
-
-async def _until_ready(port: int) -> None:
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+async def _until_ready(http: str, gateway: Service) -> None:
+    async with httpx2.AsyncClient(base_url=http, trust_env=False) as client:
         with trio.fail_after(START_LIMIT):
             while True:
+                gateway.check()
                 try:
                     if (await client.get("/readyz")).status_code == 200:
                         return
                 except httpx2.HTTPError:
-                    await trio.sleep(0.1)
+                    pass
+                await trio.sleep(0.1)
 
 
-async def _until_online(port: int, connectors: int) -> None:
+async def _until_online(http: str, connectors: int, gateway: Service) -> None:
     """Wait until the gateway counts every connector as online."""
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        with trio.fail_after(START_LIMIT):
+    async with httpx2.AsyncClient(base_url=http, trust_env=False) as client:
+        with trio.fail_after(START_LIMIT + connectors * START_LIMIT_EACH):
             while True:
+                gateway.check()
                 page = (await client.get("/metrics")).text
                 found = re.search(r"^gateway_connectors_online (\S+)", page, re.MULTILINE)
                 if found is not None and float(found[1]) >= connectors:

@@ -1,0 +1,71 @@
+"""What the processes in a measurement used, and what went over the connectors' sockets."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import trio
+
+from benchmarks.peers.middle import Middle
+from benchmarks.processes import Usage, usage
+from benchmarks.sockets import Traffic, traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything at one moment.
+
+    Attributes:
+        at: the moment, seconds.
+        middle: the gateway or peer.
+        devices: the connectors' process.
+        operator: this process.
+        wire: between connectors and middle, the middle's side.
+    """
+
+    at: float
+    middle: Usage
+    devices: Usage
+    operator: Usage
+    wire: Traffic
+
+
+def read(middle: Middle) -> Reading:
+    """Return how things stand."""
+    return Reading(
+        at=trio.current_time(),
+        middle=usage(middle.service.pid),
+        devices=usage(middle.devices.pid),
+        operator=usage(os.getpid()),
+        wire=traffic(middle.port),
+    )
+
+
+def shares(before: Reading, after: Reading) -> dict[str, float]:
+    """Return how busy everybody was, in percent of one core."""
+    pairs = {
+        "CPU %": (before.middle, after.middle),
+        "connectors CPU %": (before.devices, after.devices),
+        "operator CPU %": (before.operator, after.operator),
+    }
+    elapsed = after.at - before.at
+    return {
+        heading: round(100 * (now.cpu_seconds - then.cpu_seconds) / elapsed, 1)
+        for heading, (then, now) in pairs.items()
+    }
+
+
+def per_cpu_second(amount: float, before: Reading, after: Reading) -> float:
+    """Return how much the middle did in a second of one core's time.
+
+    This is what a machine that is shared with others cannot spoil much: time in which somebody
+    else computes does not count.
+    """
+    spent = after.middle.cpu_seconds - before.middle.cpu_seconds
+    return round(amount / max(spent, 0.01), 1)
+
+
+def compared(gateway: float, peer: float) -> str:
+    """Return how the gateway does against a peer, as a table says it."""
+    return f"gateway {gateway / peer:.0%} of it" if peer else ""
