@@ -207,6 +207,13 @@ class House:
         with closing(sqlite3.connect(self.folder / "gateway.db")) as connection:
             return {number for (number,) in connection.execute("SELECT id FROM product")}
 
+    def vin_on_record(self, kind: str) -> str | None:
+        """Return what is known of a connector's vehicle while it is offline."""
+        query = "SELECT last_vin FROM connector WHERE id = ?"
+        with closing(sqlite3.connect(self.folder / "gateway.db")) as connection:
+            row = connection.execute(query, [self.connector(kind).id]).fetchone()
+        return None if row is None else row[0]
+
     def rows(self) -> dict[str, int]:
         """Return how many rows each table has, but for those of the door."""
         with closing(sqlite3.connect(self.folder / "gateway.db")) as connection:

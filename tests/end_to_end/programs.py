@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 import trio.testing
 
@@ -27,24 +28,37 @@ class Program:
     out: list[str] = field(default_factory=list)
     err: list[str] = field(default_factory=list)
     _moved: trio.Event = field(default_factory=trio.Event)
+    _reading: int = 0
 
     async def read(self, stream: trio.abc.ReceiveStream, into: list[str]) -> None:
         """Keep the lines of a stream, for ever."""
         rest = b""
+        self._reading += 1
         while data := await stream.receive_some():
             *lines, rest = (rest + data).split(b"\n")
             into.extend(line.decode(errors="replace") for line in lines)
-            self._moved.set()
-            self._moved = trio.Event()
+            self._move()
+        self._reading -= 1
+        self._move()
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = trio.Event()
 
     async def line(self, words: str, *, within: float = 30) -> str:
-        """Wait for a line with these words, on either stream; return it."""
-        with trio.fail_after(within):
-            while True:
-                for line in (*self.out, *self.err):
-                    if words in line:
-                        return line
+        """Wait for a line with these words, on either stream; return it.
+
+        A program that ends without saying them fails the test with what it said instead.
+        """
+        with trio.move_on_after(within):
+            while self._reading or self._found(words):
+                if (line := self._found(words)) is not None:
+                    return line
                 await self._moved.wait()
+        pytest.fail(f"never said {words!r}: {self.out[-5:]}, {self.err[-20:]}")
+
+    def _found(self, words: str) -> str | None:
+        return next((line for line in (*self.out, *self.err) if words in line), None)
 
     async def ended(self, *, within: float = 30) -> int:
         """Wait for the end; return the exit status."""
@@ -82,6 +96,7 @@ async def run_gateway(
         assert process.stderr is not None
         nursery.start_soon(program.read, process.stdout, program.out)
         nursery.start_soon(program.read, process.stderr, program.err)
+        await trio.testing.wait_all_tasks_blocked()
         try:
             yield program
             with trio.move_on_after(2):

@@ -10,6 +10,7 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from tests.end_to_end.houses import House, open_house, tell
+from tests.support.link_world import until
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +29,7 @@ async def test_everything_is_there_again(folder: Path, log: FilteringBoundLogger
         body = {"ticket_id": int(ticket["id"])}
         await first.done("POST", "/operator/v1/sessions", body, token=operator)
         before = await first.done("GET", f"/operator/v1/tickets/{ticket['id']}", token=operator)
+        await until(lambda: first.vin_on_record("can") is not None)
         rows = first.rows()
     async with open_house(folder, log) as second:
         changed = {
