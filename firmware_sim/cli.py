@@ -35,9 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start: Callable[[argparse.Namespace], int] | None = getattr(parsed, "start", None)
     if start is not None:
         return start(parsed)
-    single = (parsed.gateway, parsed.uuid, parsed.key)
+    proof = parsed.key or parsed.certificate
+    single = (parsed.gateway, parsed.uuid, proof)
     if (parsed.roster is None) is (None in single) or (parsed.roster and any(single)):
-        parser.error("give either --roster, or --gateway, --uuid and --key")
+        parser.error("give either --roster, or --gateway, --uuid, and --key or --certificate")
     logging.basicConfig(
         level=logging.DEBUG if parsed.verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -81,7 +82,7 @@ def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
         RosterEntry(
             gateway=parsed.gateway,
             uuid=parsed.uuid,
-            key=parsed.key,
+            key=parsed.key or "",
             vehicle=parsed.vehicle,
             vin=parsed.vin,
             seed=parsed.seed,
@@ -92,6 +93,9 @@ def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
             bitrate=parsed.bitrate,
             data_bitrate=parsed.data_bitrate,
             frames_only=parsed.frames_only,
+            certificate=parsed.certificate,
+            certificate_key=parsed.certificate_key,
+            ca=parsed.ca,
         ),
     )
 
@@ -116,7 +120,7 @@ async def run(entries: Sequence[RosterEntry]) -> None:
 
 async def _be(entry: RosterEntry) -> None:
     async with entry.open() as device:
-        dial = Dial(entry.gateway, entry.identity)
+        dial = Dial(entry.gateway, entry.identity, tls=entry.tls())
         await run_connector(device, dial, Random(entry.seed), isotp=device.isotp)
 
 
@@ -131,6 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--gateway", type=_url, metavar="URL", help="link port, ws:// or wss://")
     add("--uuid", type=_uuid, help="the connector's UUID")
     add("--key", type=_key, metavar="BASE64", help="its private key, 32 bytes")
+    add("--certificate", metavar="PEM", help="client certificate that names the UUID, for wss://")
+    add("--certificate-key", metavar="PEM", help="its key, where its own file has none")
+    add("--ca", metavar="PEM", help="authority that vouches for the gateway")
     add(
         "--vehicle",
         metavar="NAME|FILE",

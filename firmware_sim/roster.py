@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ssl
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from uuid import UUID
@@ -19,6 +20,7 @@ import msgspec
 from firmware_sim.assembly import SettingsError, VehicleSettings, open_device
 from firmware_sim.attached import AttachedSettings, open_attached
 from firmware_sim.firmware.device import Device
+from firmware_sim.firmware.dialling import client_tls
 from firmware_sim.firmware.link import Identity
 from firmware_sim.vehicle.loader import model_names
 
@@ -32,7 +34,7 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         gateway: link port, ``ws://`` or ``wss://``.
         uuid: who it is.
-        key: its private key, 32 bytes in base64.
+        key: its private key, 32 bytes in base64; left out where ``certificate`` proves who it is.
         vehicle: name of a vehicle of the package, or path of a YAML file. Left out, nothing is
             simulated behind ``bus`` or ``doip``; without those, the first of the package is.
         vin: another identification number for it.
@@ -45,11 +47,14 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bitrate: of ``bus``, bit/s, for interfaces that set it themselves.
         data_bitrate: of the CAN-FD data phase, likewise.
         frames_only: carry raw frames and leave ISO-TP to the gateway.
+        certificate: PEM file of a client certificate that names the UUID, for ``wss://``.
+        certificate_key: PEM file of its key; left out where the certificate's file has it.
+        ca: PEM file of the authority that vouches for the gateway; the system's when left out.
     """
 
     gateway: str
     uuid: UUID
-    key: str
+    key: str = ""
     vehicle: str | None = None
     vin: str | None = None
     seed: int = 0
@@ -60,15 +65,41 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bitrate: int | None = None
     data_bitrate: int | None = None
     frames_only: bool = False
+    certificate: str | None = None
+    certificate_key: str | None = None
+    ca: str | None = None
 
     @property
     def identity(self) -> Identity:
         """Who dials in.
 
         Raises:
-            SettingsError: the key is no key; its text is not repeated, being a secret.
+            SettingsError: the key is no key (its text is not repeated, being a secret), or there
+                is neither a key nor a certificate.
         """
-        return Identity(str(self.uuid), private_key(self.key))
+        if self.key:
+            return Identity(str(self.uuid), private_key(self.key))
+        if self.certificate is None:
+            raise SettingsError(f"nothing proves {self.uuid}: give it a key or a certificate")
+        return Identity(str(self.uuid), None)
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return the context to dial in with, or ``None`` where the default will do.
+
+        Raises:
+            SettingsError: a file cannot be read, or there is no TLS to use it for.
+        """
+        if self.certificate is None and self.ca is None:
+            return None
+        if not self.gateway.startswith("wss://"):
+            raise SettingsError(
+                "certificates are for TLS: the gateway's address begins with ws://"
+            )
+        try:
+            return client_tls(*map(_path, (self.ca, self.certificate, self.certificate_key)))
+        except OSError as error:
+            files = ", ".join(filter(None, (self.ca, self.certificate, self.certificate_key)))
+            raise SettingsError(f"no certificates in {files}: {error}") from None
 
     def open(self) -> AbstractAsyncContextManager[Device]:
         """Return a context manager that opens the device with what it is plugged into.
@@ -106,6 +137,10 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             frames_only=self.frames_only,
             seed=self.seed,
         )
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 def private_key(text: str) -> bytes:

@@ -261,8 +261,9 @@ class Dial:
 
     Attributes:
         url: the gateway's link port, ``ws://`` or ``wss://``.
-        identity: UUID and private key.
-        tls: context for ``wss://``; the system's trust store when left out.
+        identity: UUID, and private key if that is what proves it.
+        tls: context for ``wss://``, with the client certificate if there is one; the system's
+            trust store when left out.
         backoff: pauses between attempts.
     """
 

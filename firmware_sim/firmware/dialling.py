@@ -11,6 +11,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import trio
@@ -70,6 +71,30 @@ async def dial_tcp(host: str, port: int) -> trio.abc.Stream:
         OSError: nobody answers there.
     """
     return await trio.open_tcp_stream(host, port)
+
+
+def client_tls(
+    ca: Path | None = None, certificate: Path | None = None, private_key: Path | None = None
+) -> ssl.SSLContext:
+    """Return what a connector needs for TLS.
+
+    Args:
+        ca: PEM file of the authority that vouches for the gateway; the system's when left out.
+        certificate: PEM file of the connector's own certificate, which names its UUID.
+        private_key: PEM file of the certificate's key; may be in the same file.
+
+    Raises:
+        OSError: a file cannot be read, or is not what it should be.
+    """
+    context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+    if certificate is not None:
+        # No pass phrase: asking for one at the terminal would hold up a device for ever.
+        context.load_cert_chain(certificate, private_key, password=_no_pass_phrase)
+    return context
+
+
+def _no_pass_phrase() -> str:
+    raise OSError("the key has a pass phrase; a device has nobody to ask for it")
 
 
 async def connect(endpoint: Endpoint, dial: Dialler, tls: ssl.SSLContext | None) -> OpeningStream:

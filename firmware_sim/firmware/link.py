@@ -75,15 +75,15 @@ class Identity:
 
     Attributes:
         uuid: 36 characters.
-        private_key: Ed25519, raw, 32 bytes.
+        private_key: Ed25519, raw, 32 bytes; ``None`` where a TLS client certificate proves it.
     """
 
     uuid: str
-    private_key: bytes
+    private_key: bytes | None
 
     def prove(self, data: bytes) -> bytes:
-        """Sign the handshake."""
-        return sign(self.private_key, data)
+        """Sign the handshake, or leave that to the certificate."""
+        return b"" if self.private_key is None else sign(self.private_key, data)
 
 
 class LinkClient:

@@ -151,6 +151,8 @@ def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
         )
     chosen = entries[:count]
     for entry in chosen:
+        if entry.certificate is not None:
+            raise SettingsError("a fleet dials in by keys, and shares one TLS context: --ca")
         _ = entry.identity  # a broken key is told now, and not by its connector's task
     if parsed.gateway is None:
         return chosen

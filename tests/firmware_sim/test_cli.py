@@ -27,6 +27,22 @@ def test_what_it_is_plugged_into_is_read() -> None:
     assert (entry.fd, entry.bitrate, entry.data_bitrate, entry.frames_only) == (True, 1, 2, True)
 
 
+def test_a_certificate_takes_the_place_of_the_key() -> None:
+    options = ["--certificate", "c.pem", "--certificate-key", "k.pem", "--ca", "a.pem"]
+    (entry,) = cli._entries(cli._parser().parse_args([*COMPLETE[:-2], *options]))
+    assert (entry.key, entry.certificate) == ("", "c.pem")
+    assert (entry.certificate_key, entry.ca) == ("k.pem", "a.pem")
+
+
+@pytest.mark.parametrize("arguments", [COMPLETE[:-2], [*COMPLETE, "--roster", "r.json"], ["run"]])
+def test_somebody_must_dial_in_and_prove_it(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(arguments)
+    assert "--key or --certificate" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -58,6 +74,7 @@ def test_wrong_usage_is_status_2_and_says_what(
         (["--vehicle", "xc90", "--frames-only"], "no raw frames"),
         (["--doip", "h:0"], "no DoIP vehicle"),
         (["--bus", "virtual:x", "--ecus", "engine"], "write 7E0:7E8"),
+        (["--ca", "absent.pem"], "certificates are for TLS"),
     ],
 )
 def test_what_cannot_run_is_status_1_and_one_line(

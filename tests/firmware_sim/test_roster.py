@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from trio.testing import MockClock
 
 from firmware_sim.assembly import SettingsError
@@ -80,6 +81,41 @@ async def test_an_entry_that_contradicts_itself(
 def test_who_dials_in(tmp_path: Path) -> None:
     identity = entry(tmp_path).identity
     assert (identity.uuid, identity.private_key) == (WHO["uuid"], bytes(range(32)))
+
+
+def test_a_certificate_in_place_of_a_key(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    device = authority.issue_cert(WHO["uuid"])
+    device.private_key_and_cert_chain_pem.write_to_path(tmp_path / "device.pem")
+    files = {"ca": str(tmp_path / "ca.pem"), "certificate": str(tmp_path / "device.pem")}
+    read = entry(tmp_path, key="", gateway="wss://gateway/link/v1", **files)
+    assert read.identity.private_key is None
+    assert read.identity.prove(b"anything") == b""
+    tls = read.tls()
+    assert tls is not None
+    assert [known["serialNumber"] for known in tls.get_ca_certs()], "the authority's"
+    assert entry(tmp_path).tls() is None, "the default will do"
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ({"ca": "absent.pem"}, "begins with ws://"),
+        ({"gateway": "wss://g/", "ca": "absent.pem"}, "no certificates in absent.pem"),
+        ({"gateway": "wss://g/", "certificate": __file__}, "no certificates in"),
+    ],
+)
+def test_certificates_that_cannot_be_used(
+    tmp_path: Path, more: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(SettingsError, match=complaint):
+        entry(tmp_path, **more).tls()
+
+
+def test_an_entry_that_nothing_proves(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="a key or a certificate"):
+        _ = entry(tmp_path, key="").identity
 
 
 @pytest.mark.parametrize("text", ["no base64!", base64.b64encode(bytes(31)).decode()])

@@ -6,18 +6,20 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from uuid import UUID
 
 import pytest
 import trio
 import trustme
 from structlog.typing import FilteringBoundLogger
 
-from firmware_sim.firmware.link import Backoff, Identity, LinkClient
+from firmware_sim.firmware.dialling import client_tls
+from firmware_sim.firmware.link import Backoff, Identity, LinkClient, LinkRefusedError
 from gateway.config import LinkSettings
 from gateway.links.listen import LinkListener
 from protocols.link.events import Closed, Event
 from protocols.link.messages import CloseCode
-from tests.support.link_pair import CAPABILITIES, PRIVATE, UUID_TEXT
+from tests.support.link_pair import CAPABILITIES, OTHER_PRIVATE, PRIVATE, UUID_TEXT
 from tests.support.link_world import LinkWorld, open_world, until
 
 SETTINGS = LinkSettings(host="127.0.0.1", port=0)
@@ -37,16 +39,26 @@ class _Listening:
     def port(self) -> int:
         return int(self.url.rsplit(":", 1)[1].split("/")[0])
 
-    def client(self, tls: ssl.SSLContext | None = None) -> LinkClient:
+    def client(
+        self, tls: ssl.SSLContext | None = None, private: bytes | None = PRIVATE
+    ) -> LinkClient:
         return LinkClient(
             self.url,
-            Identity(UUID_TEXT, PRIVATE),
+            Identity(UUID_TEXT, private),
             CAPABILITIES,
             self.told.append,
             random=Random(1),
             tls=tls,
             backoff=Backoff(first=0.01, longest=0.05),
         )
+
+    async def refusal(self, client: LinkClient) -> Closed:
+        """Let a client dial in, and return how it was sent away."""
+        with pytest.raises(LinkRefusedError), trio.fail_after(5):
+            await client.run()
+        [closed] = [event for event in self.told if isinstance(event, Closed)]
+        self.told.clear()
+        return closed
 
     async def until_live(self, client: LinkClient) -> None:
         await until(lambda: client.live)
@@ -133,6 +145,94 @@ async def test_tls(log: FilteringBoundLogger, tmp_path: Path) -> None:
         here.clients.start_soon(client.run)
         await here.until_live(client)
         assert here.world.live.connected
+
+
+class _Authorities:
+    """One for the gateway's certificate, one for its connectors', and one nobody knows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.gateway, self.devices, self.foreign = trustme.CA(), trustme.CA(), trustme.CA()
+        self.folder = folder
+        certificate = self.gateway.issue_cert("localhost", "127.0.0.1")
+        certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+        certificate.private_key_pem.write_to_path(folder / "key.pem")
+        self.devices.cert_pem.write_to_path(folder / "devices.pem")
+        self.gateway.cert_pem.write_to_path(folder / "gateway.pem")
+        self.settings = replace(
+            SETTINGS,
+            certificate=folder / "cert.pem",
+            private_key=folder / "key.pem",
+            client_ca=folder / "devices.pem",
+        )
+
+    def dial(
+        self, issuer: trustme.CA | None, *names: str, common: str | None = None
+    ) -> ssl.SSLContext:
+        """Return what a device with such a certificate dials in with."""
+        if issuer is None:
+            return client_tls(self.folder / "gateway.pem")
+        certificate = issuer.issue_cert(*names, common_name=common)
+        certificate.private_key_and_cert_chain_pem.write_to_path(self.folder / "device.pem")
+        return client_tls(self.folder / "gateway.pem", self.folder / "device.pem")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("common", [True, False], ids=["common name", "alternative name"])
+async def test_a_client_certificate_is_the_other_way_in(
+    common: bool, log: FilteringBoundLogger, tmp_path: Path
+) -> None:
+    with_authorities = _Authorities(tmp_path)
+    names, as_common = (["device"], UUID_TEXT) if common else ([UUID_TEXT], None)
+    tls = with_authorities.dial(with_authorities.devices, *names, common=as_common)
+    async with _listening(log, with_authorities.settings) as here:
+        client = here.client(tls, private=None)
+        here.clients.start_soon(client.run)
+        await here.until_live(client)
+        assert here.world.live.connected
+
+
+@pytest.mark.slow
+async def test_a_key_still_gets_in_where_certificates_are_taken(
+    log: FilteringBoundLogger, tmp_path: Path
+) -> None:
+    with_authorities = _Authorities(tmp_path)
+    async with _listening(log, with_authorities.settings) as here:
+        client = here.client(with_authorities.dial(None))
+        here.clients.start_soon(client.run)
+        await here.until_live(client)
+
+
+@pytest.mark.slow
+async def test_a_wrong_certificate_looks_like_a_wrong_key(
+    log: FilteringBoundLogger, tmp_path: Path
+) -> None:
+    with_authorities = _Authorities(tmp_path)
+    plain = with_authorities.dial(None)
+    another = with_authorities.dial(with_authorities.devices, str(UUID(int=5)))
+    nobody = with_authorities.dial(with_authorities.devices, "engine")
+    right = with_authorities.dial(with_authorities.devices, UUID_TEXT)
+    async with _listening(log, with_authorities.settings) as here:
+        wrong_key = await here.refusal(here.client(plain, OTHER_PRIVATE))
+        assert wrong_key.code == CloseCode.AUTHENTICATION
+        # Also with the right key: a device that has a certificate must not come as another.
+        for tls, private in ((another, None), (another, PRIVATE), (nobody, None), (plain, None)):
+            assert await here.refusal(here.client(tls, private)) == wrong_key
+        here.world.known.clear()
+        assert await here.refusal(here.client(right, None)) == wrong_key, "unknown, or disabled"
+        assert here.world.registry.counters.refused == {"authentication": 6}
+
+
+@pytest.mark.slow
+async def test_a_certificate_by_a_foreign_authority_ends_in_tls(
+    log: FilteringBoundLogger, tmp_path: Path
+) -> None:
+    with_authorities = _Authorities(tmp_path)
+    async with _listening(log, with_authorities.settings) as here:
+        client = here.client(with_authorities.dial(with_authorities.foreign, UUID_TEXT), None)
+        here.clients.start_soon(client.run)
+        await until(lambda: here.world.registry.counters.refused["no_tls"] > 0)
+        assert not client.live
+        assert not here.told
 
 
 async def test_an_address_in_use_is_an_error_at_the_start(log: FilteringBoundLogger) -> None:
