@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 import trio
 import trustme
@@ -84,7 +84,7 @@ class _Server:
         return answer
 
     async def is_alive(self) -> bool:
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             response = await client.get(f"{self.url}/hello")
         return response.text == "hello"
 
@@ -320,7 +320,7 @@ async def test_draining_finishes_requests_closes_websockets_and_accepts_nobody()
     answers: list[str] = []
 
     async def ask(server: _Server) -> None:
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             answers.append((await client.get(f"{server.url}/slow?who=me")).text)
 
     async with (
@@ -352,8 +352,8 @@ async def test_a_request_that_lingers_is_cut_when_the_drain_is_over() -> None:
     settings = replace(SETTINGS, drain=0.1)
 
     async def ask(server: _Server) -> None:
-        async with httpx.AsyncClient() as client:
-            with pytest.raises(httpx.RemoteProtocolError):
+        async with httpx2.AsyncClient() as client:
+            with pytest.raises(httpx2.RemoteProtocolError):
                 await client.get(f"{server.url}/slow?who=me")
 
     async with _serving(made.app, settings) as server, trio.open_nursery() as nursery:
@@ -400,7 +400,7 @@ async def test_tls(authority: trustme.CA, tls_settings: HttpSettings) -> None:
     async with _serving(_App().app, tls_settings) as server:
         assert server.url.startswith("https://")
         await server.raw(b"GET / HTTP/1.1\r\n\r\n")
-        async with httpx.AsyncClient(verify=context) as client:
+        async with httpx2.AsyncClient(verify=context) as client:
             assert (await client.get(f"{server.url}/hello")).text == "hello"
         async with server.websocket("/echo", context) as connection:
             await connection.send_message("x")
