@@ -52,15 +52,13 @@ async def ask_at(
     everybody who had to wait for it.
     """
     load, began = Load(), trio.current_time()
-    step = sessions / rate
 
     async def session(number: int) -> None:
-        due = began + number / rate
-        while due < began + seconds:
+        for turn in range(number, round(rate * seconds), sessions):
+            due = began + turn / rate
             await trio.sleep_until(due)
             await client.exchange(number, request)
             load.samples.append(trio.current_time() - due)
-            due += step
 
     async with trio.open_nursery() as nursery:
         for number in range(sessions):

@@ -1,0 +1,103 @@
+"""Each question of the suite ``link``, end to end and small, over real processes and sockets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.client import open_client
+from benchmarks.harness import Report
+from benchmarks.peers import middle, mosquitto
+from benchmarks.suites import link_exchanges, link_frames, link_idle, link_return
+
+pytestmark = [pytest.mark.slow, pytest.mark.process]
+
+#: Of the peers, one whose program is ours; Mosquitto is not everywhere.
+KINDS = ("gateway", "tcp")
+
+
+def leftovers() -> list[str]:
+    """Return processes of a benchmark that are still there."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if b"gateway-bench-" in file.read_bytes():
+                found.append(file.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def figures(report: Report, name: str) -> dict[str, float]:
+    [row] = [row for row in report.rows if row.name.startswith(name)]
+    return dict(row.figures)
+
+
+async def test_exchanges_are_measured_through_everything() -> None:
+    report = await link_exchanges.measure(0.3, (2,), ("gateway", "websocket", "tcp"))
+    names = [row.name for row in report.rows]
+    assert names[:4] == [
+        "gateway, 2 sessions",
+        "trio-websocket relay, 2 sessions",
+        "raw Trio TCP relay, 2 sessions",
+        "gateway, half load",
+    ]
+    through = figures(report, "gateway, 2")
+    assert through["per second"] > 0
+    assert 0 < through["p50 ms"] <= through["p99 ms"]
+    computed = figures(report, "one exchange")["B each"]
+    assert computed <= through["B each"] < 2 * computed
+    assert figures(report, "raw Trio TCP relay, 2")["B each"] == pytest.approx(21, abs=2)
+    half = figures(report, "gateway, half")["per second"]
+    assert half == pytest.approx(through["per second"] / 2, rel=0.5)
+    assert "of it" in report.rows[1].note
+    assert leftovers() == []
+
+
+@pytest.mark.skipif(mosquitto.binary() is None, reason="no mosquitto on this machine")
+@pytest.mark.parametrize("kind", ["mqtt", "mqtt-1"])
+async def test_a_broker_of_our_own_relays(kind: str) -> None:
+    async with (
+        middle.open_middle(kind, 2) as broker,
+        broker.operate(2, False) as carrier,
+        open_client(carrier) as client,
+    ):
+        for connector in (0, 1):
+            answer = await client.exchange(connector, bytes.fromhex("3E00"))
+            assert answer == bytes.fromhex("7E00")
+
+
+async def test_frames_are_measured_with_the_machines_clock() -> None:
+    report = await link_frames.measure(0.6, 2, KINDS)
+    for name in ("gateway", "raw Trio TCP relay"):
+        carried = figures(report, name)
+        assert carried["frames per second"] == pytest.approx(2 * link_frames.BUS, rel=0.3)
+        # A batch's oldest frame has waited for the others.
+        assert 5 < carried["p50 ms"] < 1000
+    computed = figures(report, "one frame")["B each"]
+    assert figures(report, "gateway")["B each"] == pytest.approx(computed, rel=0.2)
+
+
+async def test_idle_connectors_cost_memory() -> None:
+    report = await link_idle.measure(0.5, 20, KINDS)
+    assert figures(report, "gateway")["KiB each"] > 1
+    assert figures(report, "gateway")["window s"] >= 0.5
+    assert "of it" in report.rows[1].note or not figures(report, "raw")["KiB each"]
+
+
+async def test_everybody_comes_back() -> None:
+    report = await link_return.measure(10, KINDS)
+    back = figures(report, "gateway")
+    assert back["refused for good"] == 0
+    assert 0 < back["s to ready"] <= back["s to all online"]
+
+
+async def test_a_peer_that_is_not_there_is_skipped_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mosquitto, "binary", lambda: None)
+    report = await link_idle.measure(0.1, 5, ("gateway", "mqtt"))
+    assert [row.note for row in report.rows][1] == "skipped: no mosquitto on this machine"
+    with pytest.raises(RuntimeError, match="no mosquitto"):
+        mosquitto.command(Path("/nowhere"), 1, 2)

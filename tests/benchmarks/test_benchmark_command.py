@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import parse
+from benchmarks.harness import Options
+from benchmarks.suites import QUESTIONS, chosen
+
+LINK = ["link-idle", "link-return", "link-exchanges", "link-frames"]
+
+
+def test_nothing_named_is_everything_once() -> None:
+    assert chosen([]) == list(QUESTIONS)
+
+
+def test_link_is_its_four_questions() -> None:
+    assert chosen(["link"]) == LINK
+
+
+def test_what_is_named_twice_runs_once() -> None:
+    assert chosen(["link-return", "link", "exchange"]) == [
+        "link-return",
+        "link-idle",
+        "link-exchanges",
+        "link-frames",
+        "exchange",
+    ]
+
+
+def test_the_command_line_becomes_options(tmp_path: Path) -> None:
+    file = tmp_path / "out.json"
+    command = parse(["link", "--seconds", "0.5", "--full", "--json", str(file)])
+    assert command.questions == LINK
+    assert command.options == Options(seconds=0.5, full=True)
+    assert command.json == file
+
+
+def test_defaults_are_a_coffee_break() -> None:
+    command = parse([])
+    assert command.options == Options(seconds=5.0, full=False)
+    assert command.json is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lnik"], "no suite 'lnik'; there are exchange"),
+        (["link", "--seconds", "0"], "more than 0"),
+        (["--seconds", "soon"], "invalid float"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_usage(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
