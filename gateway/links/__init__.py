@@ -10,6 +10,7 @@
     bus_tester  one bus of such a connector
     local       connectors of this machine: a process each, dialling in like any other
     monitors    who listens to which bus of a connector
+    refusals    why a connector cannot do what it is asked now
     registry    who is online; status to the bus
 
 The path of an exchange: ``LiveConnector.exchange`` -> link machine -> pump -> websocket, and back

@@ -11,6 +11,7 @@ import trio
 
 from gateway.domain.connector import ConnectorStatus
 from gateway.domain.errors import Conflict, GatewayError, NotFound, TooLarge, Unavailable
+from gateway.links import refusals
 from gateway.links.counters import LinkCounters
 from gateway.links.exchanges import Done, Exchanges
 from gateway.links.monitors import FrameFeed, Monitors
@@ -164,7 +165,7 @@ class LiveConnector:
             return
         # The other side has forgotten everything: say again what holds.
         self.generation += 1
-        self._exchanges.fail(_restarted)
+        self._exchanges.fail(refusals.restarted)
         for done in self._closing.values():
             done.set()  # it has ended what it had open by itself
         self._closed.clear()
@@ -275,7 +276,7 @@ class LiveConnector:
         """
         delivery = self.memory.delivery
         if delivery.waiting(Channel.CONTROL) >= delivery.limits.queued // 2:
-            raise _busy()  # the other half is for closing what is open
+            raise refusals.busy()  # the other half is for closing what is open
         opened = SessionOpen(session, writer, round(grace * 1000))
         self._send(opened)
         self._sessions[session] = opened
@@ -312,7 +313,7 @@ class LiveConnector:
             closed = self._closed.pop(session, None)
             self._attend()
         if closed is None:
-            raise _restarted() if self.connected else _gone()
+            raise refusals.restarted() if self.connected else refusals.gone()
         if trouble:
             return SessionClosed(session, safe=False, detail="; ".join(trouble))
         return closed
@@ -348,13 +349,13 @@ class LiveConnector:
         except LocalProtocolError as error:
             raise TooLarge("frames.too_large", f"Send fewer frames at once: {error}.") from error
         if not taken:
-            raise _interrupted()
+            raise refusals.interrupted()
         with suppress(RemoteProtocolError):  # what it holds is the business of its maker
             self._counters.frames["to_vehicle"] += peek_batch(batch).count
 
     def abandon(self) -> None:
         """The resume window has passed: everything in flight fails now."""
-        self._exchanges.fail(_gone)
+        self._exchanges.fail(refusals.gone)
         self._monitors.end()
         self._sessions.clear()
         for done in self._closing.values():
@@ -364,7 +365,7 @@ class LiveConnector:
         try:
             queue_message(self.memory.delivery, message)
         except ChannelFull:
-            raise _busy() from None
+            raise refusals.busy() from None
         if self._pump is not None:
             self._pump.flush()
 
@@ -380,35 +381,3 @@ class LiveConnector:
     def _link_consumed(self, channel: Channel) -> None:
         if self._pump is not None:
             self._pump.link.consumed(channel)
-
-
-def _busy() -> Unavailable:
-    return Unavailable(
-        "connector.busy",
-        "Too much waits for this connector already. Try again when it has caught up.",
-        retry_after=1,
-    )
-
-
-def _interrupted() -> Unavailable:
-    return Unavailable(
-        "connector.interrupted",
-        "The connector's link is interrupted. Frames are not kept: send them again later.",
-        retry_after=1,
-    )
-
-
-def _restarted() -> Unavailable:
-    return Unavailable(
-        "connector.restarted",
-        "The connector started anew while your request was on its way. It is not known whether "
-        "the vehicle got it: read back before you repeat it.",
-    )
-
-
-def _gone() -> Unavailable:
-    return Unavailable(
-        "connector.offline",
-        "The connector is offline. Its requests were given up after the resume window; it is not "
-        "known whether the vehicle got them.",
-    )
