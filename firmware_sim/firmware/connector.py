@@ -57,6 +57,14 @@ class FrameSource(Protocol):
         """Wait for frames and return them as one batch (:mod:`protocols.can.batch`)."""
         ...
 
+    def hurry(self) -> None:
+        """Let the frames that wait for their batch go at once."""
+        ...
+
+    def not_taken(self, batch: bytes) -> None:
+        """Tell with the next batch that the frames of this one are lost."""
+        ...
+
     def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool:
         """Show other frames from now on and lose none; tell whether that can be."""
         ...
@@ -194,12 +202,23 @@ class Connector:
             async with self._slots:
                 result = await self._sessions.exchange(message)
             self.link.send(result)
+            self._hurry()
         except ChannelFull:
             # The gateway has been gone for so long that its results fill the queue; it will
             # give these requests up with the resume window.
             return
         finally:
             self.link.consumed(Channel.EXCHANGE)
+
+    def _hurry(self) -> None:
+        """Send the frames up to this moment right behind a result.
+
+        Control units' frames and what they meant arrive together then, and a batch that is still
+        small goes while the next exchange is at the vehicle, not when its result wants to go.
+        """
+        for watch in self._monitors.values():
+            if watch.source is not None:
+                watch.source.hurry()
 
     async def _close_session(self, session: str) -> None:
         self._tell(await self._sessions.close(session))
@@ -241,8 +260,9 @@ class Connector:
             ) as source:
                 watch.source = source
                 while True:
-                    # A batch the link cannot take is gone; the next one says how many were.
-                    await self.link.send_frames(await source.next_batch())
+                    batch = await source.next_batch()
+                    if not await self.link.send_frames(batch):
+                        source.not_taken(batch)
 
     async def report_status(self) -> None:
         """Tell the gateway how the vehicle is, whenever that changed; runs for ever."""

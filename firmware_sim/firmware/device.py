@@ -49,6 +49,10 @@ class FrameSource(Protocol):
 
     async def next_batch(self) -> bytes: ...
 
+    def hurry(self) -> None: ...
+
+    def not_taken(self, batch: bytes) -> None: ...
+
     def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool: ...
 
 
@@ -206,6 +210,12 @@ class _Watch:
     async def next_batch(self) -> bytes:
         return await self._monitor.next_batch()
 
+    def hurry(self) -> None:
+        self._monitor.hurry()
+
+    def not_taken(self, batch: bytes) -> None:
+        self._monitor.not_taken(batch)
+
     def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool:
         wanted = _filters(filters)
         if wanted is not None:
@@ -219,6 +229,12 @@ class _Silence:
     async def next_batch(self) -> bytes:
         await trio.sleep_forever()
         raise AssertionError("unreachable")
+
+    def hurry(self) -> None:
+        """Nothing waits."""
+
+    def not_taken(self, batch: bytes) -> None:
+        raise AssertionError(f"there was no batch of {len(batch)} bytes")
 
     def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool:
         del filters, flush

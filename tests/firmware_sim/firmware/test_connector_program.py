@@ -310,6 +310,17 @@ async def test_a_watch_that_is_changed_goes_on(autojump_clock: MockClock) -> Non
         assert (vehicle.watches, vehicle.begun) == ([("can0", narrow)], 3)
 
 
+async def test_a_result_takes_the_frames_up_to_it_along(autojump_clock: MockClock) -> None:
+    async with open_program() as (gateway, vehicle):
+        gateway.order(MonitorStart("can0", 0), opened())
+        await trio.sleep(0.1)
+        [watch] = vehicle.running
+        gateway.ask(1, READ)
+        await trio.sleep(0.1)
+        assert [result.id for result in gateway.results()] == [1]
+        assert watch.hurried == 1
+
+
 async def test_slow_requests_hold_up_nobody(autojump_clock: MockClock) -> None:
     async with open_program() as (gateway, vehicle):
         vehicle.takes = 5.0

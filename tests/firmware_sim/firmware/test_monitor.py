@@ -73,6 +73,51 @@ async def test_what_was_dropped_is_said_once(
             assert decode_batch(await source.next_batch()).dropped == 0
 
 
+async def test_a_batch_that_was_not_taken_is_told_with_the_next(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "BACKLOG", 4)
+    async with open_bus("virtual:monitor-lost") as bus:
+        with watch(bus, 0, (), 0.0) as source:
+            send_many(bus, 10)
+            source.not_taken(await source.next_batch())  # four frames that told of six
+            send_many(bus, 2)
+            source.not_taken(await source.next_batch())
+            send_many(bus, 1)
+            assert decode_batch(await source.next_batch()).dropped == 12
+            send_many(bus, 1)
+            assert decode_batch(await source.next_batch()).dropped == 0
+
+
+async def test_in_a_hurry_a_batch_goes_at_once_but_not_for_each_frame(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with open_bus("virtual:monitor-hurry") as bus:
+        with watch(bus, 0, (), 10.0) as source:
+            began = trio.current_time()
+            at: list[float] = []
+
+            async def gather() -> None:
+                while True:
+                    await source.next_batch()
+                    at.append(trio.current_time() - began)
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(gather)
+                source.hurry()  # nothing waits: nothing goes
+                await trio.sleep(1.0)
+                assert at == []
+                for _ in range(3):
+                    send_many(bus, 1)
+                    await trio.testing.wait_all_tasks_blocked()
+                    source.hurry()
+                    await trio.testing.wait_all_tasks_blocked()
+                    await trio.sleep(0.0002)
+                await trio.sleep(0.01)
+                assert at == pytest.approx([1.0, 1.001], abs=1e-6)
+                nursery.cancel_scope.cancel()
+
+
 async def test_only_what_a_filter_wants(autojump_clock: trio.testing.MockClock) -> None:
     async with open_bus("virtual:monitor-filter") as bus:
         with watch(bus, 0, [CanFilter(0x7E0, 0x7F0)], 0.0) as source:

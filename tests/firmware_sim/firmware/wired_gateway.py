@@ -123,7 +123,12 @@ class WrittenVehicle:
 
 
 class _EveryFlush:
-    """Shows one frame each time its flush time has passed."""
+    """Shows one frame each time its flush time has passed.
+
+    Attributes:
+        hurried: how often it was asked to.
+        lost: the batches that the link did not take.
+    """
 
     def __init__(
         self,
@@ -138,6 +143,14 @@ class _EveryFlush:
         self.filters = filters
         self._index = index
         self._flush = flush
+        self.hurried = 0
+        self.lost: list[bytes] = []
+
+    def hurry(self) -> None:
+        self.hurried += 1
+
+    def not_taken(self, batch: bytes) -> None:
+        self.lost.append(batch)
 
     async def next_batch(self) -> bytes:
         await trio.sleep(self._flush)
