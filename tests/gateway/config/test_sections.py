@@ -71,6 +71,7 @@ PEM = Path("x.pem")
         (Settings(link=LinkSettings(client_ca=PEM)), "link.client_ca needs link.certificate"),
         (Settings(link=LinkSettings(host="0.0.0.0")), "beyond loopback without TLS"),
         (Settings(link=LinkSettings(host="gateway.example")), "beyond loopback without TLS"),
+        (Settings(link=LinkSettings(ping_interval=26.0)), "idle links need fewer pings"),
         (Settings(http=HttpSettings(port=8443)), "both 8443"),
         (Settings(http=HttpSettings(websocket_ping=75.0)), "http.websocket_ping must be shorter"),
         (Settings(security=SecuritySettings(lockout_longest=1.0)), "security.lockout_longest"),
