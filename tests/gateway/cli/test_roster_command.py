@@ -90,6 +90,7 @@ def test_the_simulator_reads_the_roster_and_its_keys_prove_the_connectors(
             return [it.public_keys for it in found if it is not None]
 
     for entry, public in zip(entries, trio.run(keys), strict=True):
+        assert entry.identity.private_key is not None
         assert verify(public, sign(entry.identity.private_key, b"x"), b"x")
 
 
