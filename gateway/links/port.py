@@ -159,6 +159,7 @@ class _Link:
         self._link = GatewayLink(trio.current_time(), port.counters.traffic)
         self._pump = Pump(stream, self._decide, self._link, self._handle, port.registry.timers)
         self._known: KnownConnector | None = None
+        self._looked_up_at = 0.0
         self._live: LiveConnector | None = None
         self._tasks: trio.Nursery | None = None
         self._upgrade = trio.CancelScope()
@@ -224,6 +225,7 @@ class _Link:
         if barred:
             self._turn_away(counters.DAMPED, _FLAPS, barred)
             return
+        self._looked_up_at = trio.current_time()
         try:
             self._known = await port.find(uuid)
         except Unavailable:
@@ -252,8 +254,11 @@ class _Link:
         self._pump.end(CloseCode.OVERLOADED, reason, retry_after=pause)
 
     def _is_welcome(self, known: KnownConnector, hello: Hello) -> bool:
-        """Turn away whom there is no room for, and who begins anew too often."""
+        """Turn away who was disabled meanwhile, has no room, or begins anew too often."""
         port, registry = self._port, self._port.registry
+        if registry.sent_away_since(known.uuid, self._looked_up_at):
+            self._pump.end(CloseCode.DISABLED, "this connector has been disabled")
+            return False
         if len(registry) >= port.options.max_connectors and not registry.find(known.uuid):
             pause = port.admission.spread(port.options.retry_after)
             self._turn_away(counters.FULL, "this gateway is full", pause)

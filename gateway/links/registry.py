@@ -24,6 +24,10 @@ from protocols.link.messages import CloseCode, Hello
 STATUS_EVENT = "connectors.connector.status"
 
 
+#: Connectors sent away that are remembered: more than are disabled during any one handshake.
+_REMEMBERED = 4096
+
+
 class Registry:
     """Owned by the application; :meth:`serve` is its housekeeping task.
 
@@ -58,6 +62,7 @@ class Registry:
         self._limits = limits
         self._live: dict[UUID, LiveConnector] = {}
         self._expiry: dict[UUID, float] = {}
+        self._sent_away: dict[UUID, float] = {}
         self._expiry_changed = trio.Event()
 
     async def serve(
@@ -166,12 +171,22 @@ class Registry:
 
     def disconnect(self, uuid: UUID, code: CloseCode, reason: str) -> None:
         """Send a connector away for good: nothing of it can be resumed."""
+        if len(self._sent_away) >= _REMEMBERED:
+            del self._sent_away[next(iter(self._sent_away))]
+        self._sent_away[uuid] = trio.current_time()
         live = self._live.pop(uuid, None)
         if live is None:
             return
         self._expiry.pop(uuid, None)
         live.end_connection(code, reason)
         self._give_up(live)
+
+    def sent_away_since(self, uuid: UUID, moment: float) -> bool:
+        """Tell whether :meth:`disconnect` was called for a connector after ``moment``.
+
+        What was looked up before does not hold then: a handshake may last for seconds.
+        """
+        return self._sent_away.get(uuid, float("-inf")) > moment
 
     def disconnect_all(self, reason: str) -> None:
         """Tell every connector that the gateway goes down and that it should come back."""

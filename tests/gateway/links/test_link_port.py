@@ -92,6 +92,28 @@ async def test_a_wrong_key_an_unknown_and_a_disabled_connector_are_refused_alike
         assert world.published == []
 
 
+async def test_a_connector_that_is_disabled_during_its_handshake_does_not_get_in(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        world.conditions.delay = 1.0
+        device = DialledConnector(world)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(device.connect)
+            # Looked up already; its proof is on the way.
+            await trio.sleep(3.5)
+            assert device.told == []
+            world.registry.disconnect(UUID_ONE, CloseCode.DISABLED, "disabled")
+        [closed] = device.told
+        assert isinstance(closed, Closed)
+        assert closed.code == CloseCode.DISABLED
+        assert len(world.registry) == 0
+        assert world.published == []
+        world.conditions.delay = 0.0
+        await world.nursery.start(DialledConnector(world).connect)
+        assert world.live.connected, "looked up anew, and good"
+
+
 async def test_a_hello_without_a_uuid_is_refused_with_a_reason(autojump_clock: MockClock) -> None:
     async with open_world() as world:
         closed, _ = await _refusal(world, DialledConnector(world, uuid="not a uuid"))
