@@ -98,12 +98,13 @@ async def test_a_connector_that_is_disabled_during_its_handshake_does_not_get_in
     async with open_world() as world:
         world.conditions.delay = 1.0
         device = DialledConnector(world)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(device.connect)
-            # Looked up already; its proof is on the way.
-            await trio.sleep(3.5)
-            assert device.told == []
-            world.registry.disconnect(UUID_ONE, CloseCode.DISABLED, "disabled")
+        with trio.move_on_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(device.connect)
+                # Looked up already; its proof is on the way.
+                await trio.sleep(3.5)
+                assert device.told == []
+                world.registry.disconnect(UUID_ONE, CloseCode.DISABLED, "disabled")
         [closed] = device.told
         assert isinstance(closed, Closed)
         assert closed.code == CloseCode.DISABLED
