@@ -139,7 +139,7 @@ class Ping(Message, frozen=True, tag=6):
 
     Attributes:
         id: comes back in the pong.
-        interval_ms: how often the gateway pings from now on; 0: as its welcome said.
+        interval_ms: how often the gateway pings from now on; 0: as often as before.
     """
 
     id: int
