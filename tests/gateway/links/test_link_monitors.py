@@ -71,6 +71,22 @@ async def test_a_slow_listener_loses_its_own_oldest_and_is_told_how_many_frames(
         assert await slow.next() == _batch(0, frames=4)
 
 
+@pytest.mark.parametrize(("flush", "milliseconds"), [(0.004, 4), (0.02, 20), (0.0001, 1)])
+async def test_the_connector_is_told_how_long_frames_may_wait(
+    flush: float, milliseconds: int
+) -> None:
+    said: list[MonitorStart | MonitorStop] = []
+
+    def send(message: MonitorStart | MonitorStop) -> bool:
+        said.append(message)
+        return True
+
+    monitors = Monitors(send, flush, LinkCounters())
+    monitors.offer(("can0",))
+    with monitors.listen("can0"):
+        assert said == [MonitorStart("can0", 0, (), milliseconds)]
+
+
 async def test_a_listener_waits_for_the_next_batch(nursery: trio.Nursery) -> None:
     feed = FrameFeed("can0", ())
     got: list[bytes] = []
