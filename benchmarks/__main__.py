@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import trio
 
-from benchmarks.harness import Options, show
-from benchmarks.suites import GROUPS, QUESTIONS, chosen
+from benchmarks.harness import Options, Report, show
+from benchmarks.suites import GROUPS, QUESTIONS, Suite, chosen
+
+#: Exit status of a run that a signal ended.
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,33 @@ def main() -> int:
     command = parse()
     reports = []
     for name in command.questions:
-        report = trio.run(QUESTIONS[name], command.options)
+        report = trio.run(ask, QUESTIONS[name], command.options)
+        if report is None:
+            return INTERRUPTED
         show(report)
         reports.append(report.to_json())
     if command.json is not None:
         command.json.write_text(json.dumps(reports, indent=2) + "\n")
     return 0
+
+
+async def ask(question: Suite, options: Options) -> Report | None:
+    """Return what a question finds; ``None`` where a signal ended it, everything stopped."""
+    report: Report | None = None
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_end_at_signal, nursery.cancel_scope)
+        report = await question(options)
+        nursery.cancel_scope.cancel()
+    return report
+
+
+async def _end_at_signal(
+    scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        task_status.started()
+        async for _ in signals:
+            scope.cancel()
 
 
 if __name__ == "__main__":

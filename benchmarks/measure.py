@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import trio
 
+from benchmarks.harness import Figures
 from benchmarks.peers.middle import Middle
 from benchmarks.processes import Usage, usage
 from benchmarks.sockets import Traffic, traffic
@@ -66,6 +67,8 @@ def per_cpu_second(amount: float, before: Reading, after: Reading) -> float:
     return round(amount / max(spent, 0.01), 1)
 
 
-def compared(gateway: float, peer: float) -> str:
-    """Return how the gateway does against a peer, as a table says it."""
-    return f"gateway {gateway / peer:.0%} of it" if peer else ""
+def against(gateway: Figures | None, peer: Figures, heading: str) -> str:
+    """Return how the gateway does against a peer, as a table says it; empty without one."""
+    if gateway is None or not peer[heading]:
+        return ""
+    return f"gateway: {gateway[heading] / peer[heading]:.2g} x {heading}"

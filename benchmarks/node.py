@@ -61,6 +61,10 @@ class Node:
         """Wait until the gateway takes requests."""
         await _until_ready(self.http, self.gateway)
 
+    async def online(self) -> int:
+        """Return how many connectors the gateway counts as online."""
+        return await _online(self.http)
+
     async def wait_online(self) -> None:
         """Wait until every connector is online."""
         await _until_online(self.http, len(self.connectors), self.gateway)
@@ -215,12 +219,14 @@ async def _until_ready(http: str, gateway: Service) -> None:
 
 async def _until_online(http: str, connectors: int, gateway: Service) -> None:
     """Wait until the gateway counts every connector as online."""
+    with trio.fail_after(START_LIMIT + connectors * START_LIMIT_EACH):
+        while await _online(http) < connectors:
+            gateway.check()
+            await trio.sleep(0.1)
+
+
+async def _online(http: str) -> int:
     async with httpx2.AsyncClient(base_url=http, trust_env=False) as client:
-        with trio.fail_after(START_LIMIT + connectors * START_LIMIT_EACH):
-            while True:
-                gateway.check()
-                page = (await client.get("/metrics")).text
-                found = re.search(r"^gateway_connectors_online (\S+)", page, re.MULTILINE)
-                if found is not None and float(found[1]) >= connectors:
-                    return
-                await trio.sleep(0.1)
+        page = (await client.get("/metrics")).text
+    found = re.search(r"^gateway_connectors_online (\S+)", page, re.MULTILINE)
+    return 0 if found is None else round(float(found[1]))

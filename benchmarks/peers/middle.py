@@ -20,7 +20,9 @@ from benchmarks.node import START_LIMIT, START_LIMIT_EACH, Node, free_port, open
 from benchmarks.peers import mosquitto
 from benchmarks.peers.plugs import sign_in
 from benchmarks.processes import Service, Usage, open_service, usage
+from benchmarks.sockets import traffic
 from firmware_sim.fleet.answers import REQUEST_ID, RESPONSE_ID
+from gateway.config import LinkSettings
 from gateway.demo.workshop import Session, Workshop
 
 GATEWAY = "gateway"
@@ -34,8 +36,8 @@ NAMES = {
     "tcp": "raw Trio TCP relay",
 }
 
-#: Seconds between signs of life; the gateway's default.
-KEEP_ALIVE = 5.0
+#: Seconds between signs of life; the gateway's default, for peers too.
+KEEP_ALIVE = LinkSettings().ping_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Middle:
         operate: connects an operator to so many connectors, with their frames or without.
         wait_ready: waits until it takes connections, after a restart.
         wait_online: waits until everybody is online again.
+        online: counts who is online.
     """
 
     kind: str
@@ -61,6 +64,7 @@ class Middle:
     operate: Callable[[int, bool], AbstractAsyncContextManager[Carrier]]
     wait_ready: Callable[[], Awaitable[None]]
     wait_online: Callable[[], Awaitable[None]]
+    online: Callable[[], Awaitable[int]]
 
     @property
     def name(self) -> str:
@@ -100,6 +104,7 @@ async def open_middle(
             operate=partial(operate_gateway, node),
             wait_ready=node.wait_ready,
             wait_online=node.wait_online,
+            online=node.online,
         )
 
 
@@ -168,6 +173,7 @@ async def _open_peer(kind: str, connectors: int, frames: float) -> AsyncIterator
                     operate=partial(_operate_peer, kind, operators),
                     wait_ready=wait_ready,
                     wait_online=wait_online,
+                    online=partial(_connected, port),
                 )
 
 
@@ -196,6 +202,10 @@ async def _until_ready(kind: str, service: Service, port: int) -> None:
                 await trio.sleep(0.05)
             else:
                 return
+
+
+async def _connected(port: int) -> int:
+    return traffic(port).connections
 
 
 async def _until_said(devices: Service, connectors: int) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from benchmarks.client import Client, open_client
 from benchmarks.harness import Figures, Options, Report, Row, environment, latencies, medians
 from benchmarks.load import Load, ask, ask_at
-from benchmarks.measure import compared, per_cpu_second, read, shares
+from benchmarks.measure import against, per_cpu_second, read, shares
 from benchmarks.peers.middle import GATEWAY, NAMES, Middle, missing, open_middle
 from benchmarks.sizes import exchange
 
@@ -88,15 +88,10 @@ async def _at_full_load(stands: list[Stand], sessions: int, seconds: float) -> l
             figures,
             _AIMS.get(sessions, "")
             if stand.middle.kind == GATEWAY
-            else _against(found, figures, "per CPU s"),
+            else against(found[0], figures, "per CPU s"),
         )
         for stand, figures in zip(stands, found, strict=True)
     ]
-
-
-def _against(found: list[dict[str, float]], figures: Figures, heading: str) -> str:
-    """Return the gateway, which comes first, as a share of a peer."""
-    return compared(found[0][heading], figures[heading])
 
 
 async def _at_half_load(

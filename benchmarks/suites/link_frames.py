@@ -14,7 +14,7 @@ import trio
 
 from benchmarks.client import open_client
 from benchmarks.harness import Figures, Options, Report, Row, environment, latencies, medians
-from benchmarks.measure import compared, per_cpu_second, read, shares
+from benchmarks.measure import against, per_cpu_second, read, shares
 from benchmarks.peers.devices import FLUSH_MS
 from benchmarks.peers.middle import GATEWAY, NAMES, Middle, missing, open_middle
 from benchmarks.sizes import frames
@@ -89,8 +89,7 @@ def _row(kind: str, found: dict[str, Figures], buses: int) -> Row:
         return Row(name, {}, missing(kind))
     if kind == GATEWAY:
         return Row(name, found[kind], "aim: 1,000,000 per CPU s, p99 under 50 ms")
-    heading = "frames per CPU s"
-    return Row(name, found[kind], compared(found[GATEWAY][heading], found[kind][heading]))
+    return Row(name, found[kind], against(found.get(GATEWAY), found[kind], "frames per CPU s"))
 
 
 async def _carried(middle: Middle, buses: int, seconds: float) -> Figures:

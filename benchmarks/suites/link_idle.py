@@ -9,10 +9,13 @@ from __future__ import annotations
 import trio
 
 from benchmarks.harness import Figures, Options, Report, Row, environment
-from benchmarks.measure import compared, read, shares
+from benchmarks.measure import against, read, shares
 from benchmarks.peers.middle import GATEWAY, KEEP_ALIVE, NAMES, Middle, missing, open_middle
 
 CONNECTORS, CONNECTORS_FULL = 2_000, 10_000
+
+#: Seconds after which everything is there that a connection ever holds: a ping and its answer.
+SETTLE = KEEP_ALIVE + 1
 
 #: Shortest time over which anything is said about pings, and that of the full run, seconds.
 WINDOW, WINDOW_FULL = 2 * KEEP_ALIVE, 600.0
@@ -28,14 +31,28 @@ async def run(options: Options) -> Report:
 
 
 async def measure(
-    window: float, connectors: int, kinds: tuple[str, ...] = KINDS, *, full: bool = False
+    window: float,
+    connectors: int,
+    kinds: tuple[str, ...] = KINDS,
+    *,
+    settle: float = SETTLE,
+    full: bool = False,
 ) -> Report:
-    """Measure these kinds; the gateway, of a full run, over the time the target names."""
+    """Measure these kinds; the gateway, in a full run, over the time the target names.
+
+    Args:
+        window: seconds to look at.
+        connectors: how many.
+        kinds: of middle.
+        settle: seconds from everybody online until the window begins.
+        full: look at the gateway for :data:`WINDOW_FULL`.
+    """
     found: dict[str, Figures] = {}
     for kind in kinds:
         if not missing(kind):
             async with open_middle(kind, connectors) as middle:
                 longer = WINDOW_FULL if full and kind == GATEWAY else window
+                await trio.sleep(settle)
                 found[kind] = await _standing(middle, connectors, longer)
     rows = [_row(kind, found, connectors) for kind in kinds]
     return Report("link-idle", tuple(rows), environment())
@@ -47,12 +64,10 @@ def _row(kind: str, found: dict[str, Figures], connectors: int) -> Row:
         return Row(name, {}, missing(kind))
     if kind == GATEWAY:
         return Row(name, found[kind], "aim for 10,000: 32 KiB each, under 15 %, no drift")
-    return Row(name, found[kind], compared(found[GATEWAY]["KiB each"], found[kind]["KiB each"]))
+    return Row(name, found[kind], against(found.get(GATEWAY), found[kind], "KiB each"))
 
 
 async def _standing(middle: Middle, connectors: int, window: float) -> Figures:
-    # A ping and its answer, so that everything a connection ever holds is there.
-    await trio.sleep(KEEP_ALIVE + 1)
     before = read(middle)
     await trio.sleep(window)
     after = read(middle)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
+import trio
 
-from benchmarks.__main__ import parse
-from benchmarks.harness import Options
+from benchmarks.__main__ import ask, parse
+from benchmarks.harness import Options, Report
 from benchmarks.suites import QUESTIONS, chosen
 
 LINK = ["link-idle", "link-return", "link-exchanges", "link-frames"]
@@ -58,3 +61,26 @@ def test_a_wrong_command_line_ends_with_usage(
         parse(arguments)
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+async def test_a_question_is_answered() -> None:
+    async def question(options: Options) -> Report:
+        return Report(f"{options.seconds}", ())
+
+    assert await ask(question, Options(3.0)) == Report("3.0", ())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_ends_a_question_in_order(number: signal.Signals) -> None:
+    cleaned = []
+
+    async def question(_options: Options) -> Report:
+        try:
+            os.kill(os.getpid(), number)
+            await trio.sleep_forever()
+        finally:
+            cleaned.append(True)
+
+    with trio.fail_after(5):
+        assert await ask(question, Options()) is None
+    assert cleaned == [True]
