@@ -190,18 +190,22 @@ class LinkClient:
         while True:
             self._closed, self._lived = None, False
             await self._connect_once()
-            failures = 0 if self._lived else failures + 1
-            await trio.sleep(self._pause(failures))
+            # A gateway that says when to come back is there: no reason to stay away for longer.
+            asked = self._asked_to_wait()
+            failures = 0 if self._lived or asked > 0 else failures + 1
+            await trio.sleep(asked + self._pause(failures))
 
     def _pause(self, failures: int) -> float:
         closed = self._closed
         if closed is not None and closed.by_peer and closed.code in FINAL_CODES:
             raise LinkRefusedError(closed.reason)
-        pause = self._backoff.pause(failures, self._random)
-        if closed is not None and closed.retry_after_ms is not None:
-            # The gateway's wish comes first; the jitter keeps the crowd apart even then.
-            pause += min(max(closed.retry_after_ms, 0) / 1000, LONGEST_WISH)
-        return pause
+        return self._backoff.pause(failures, self._random)
+
+    def _asked_to_wait(self) -> float:
+        """Return the seconds the gateway asked for, or 0; the jitter is added in any case."""
+        if self._closed is None or self._closed.retry_after_ms is None:
+            return 0.0
+        return min(max(self._closed.retry_after_ms, 0) / 1000, LONGEST_WISH)
 
     async def _connect_once(self) -> None:
         self._ours = False

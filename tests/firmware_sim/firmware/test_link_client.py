@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,6 +21,7 @@ from firmware_sim.firmware.link import (
     LinkClient,
     LinkRefusedError,
 )
+from gateway.links.admission import AdmissionLimits
 from gateway.links.port import PATH, PortOptions
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
@@ -182,6 +184,29 @@ async def test_it_waits_as_long_as_an_overloaded_gateway_asks(
     assert 20.0 <= trio.current_time() - at <= 20.0 + QUICK.longest
 
 
+async def test_a_gateway_that_says_when_to_come_back_is_no_failure_to_reach_it(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowded = PortOptions(admission=AdmissionLimits(handshakes=1, rate=100.0))
+    async with open_world(crowded) as world:
+        world.port.admission.arrive(trio.current_time())  # the one who may shake hands, for ever
+        device, dials = _Device(), itertools.count()
+
+        async def open_tcp_stream(*address: object) -> trio.abc.Stream:
+            if next(dials) < 10:
+                raise OSError("nobody is there")
+            return await world.open_tcp_stream(*address)
+
+        monkeypatch.setattr(trio, "open_tcp_stream", open_tcp_stream)
+        world.nursery.start_soon(device.client.run)
+        await until(lambda: len(device.closed()) == 20, within=120, every=0.01)
+        at = device.told_at
+        pauses = [later - earlier for earlier, later in itertools.pairwise(at)]
+        asked = (device.closed()[0].retry_after_ms or 0) / 1000
+        # Ten failures before would have made it wait for up to QUICK.longest besides.
+        assert all(asked <= pause <= asked + QUICK.first + 0.01 for pause in pauses)
+
+
 @pytest.mark.parametrize(
     ("asked", "longest"), [(-(10**12), QUICK.longest), (2**63, LONGEST_WISH + QUICK.longest)]
 )
@@ -191,7 +216,8 @@ async def test_a_nonsensical_wish_neither_stops_it_nor_sends_it_away_for_good(
     device = _Device()
     device.client._closed = Closed(CloseCode.OVERLOADED, "full", asked, by_peer=True)
     for failures in range(40):
-        assert 0 <= device.client._pause(failures) <= longest
+        pause = device.client._asked_to_wait() + device.client._pause(failures)
+        assert 0 <= pause <= longest
 
 
 async def test_a_gateway_that_vanished_is_found_and_dialled_again_at_once(

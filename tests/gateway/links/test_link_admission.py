@@ -19,10 +19,10 @@ def _verdicts(admission: Admission, count: int, now: float) -> list[Verdict]:
 
 def test_handshakes_in_progress_are_bounded_and_so_are_those_who_are_told() -> None:
     admission = _admission(handshakes=8, rate=100.0)
-    visits = [admission.arrive(100.0) for _ in range(11)]
+    visits = [admission.arrive(100.0) for _ in range(17)]
     assert [visit.verdict for visit in visits] == [
         *[Verdict.COME_IN] * 8,
-        *[Verdict.COME_BACK] * 2,
+        *[Verdict.COME_BACK] * 8,
         Verdict.CLOSED,
     ]
     assert admission.handshakes == 8

@@ -110,15 +110,15 @@ async def test_strangers_who_keep_silent_hold_their_place_for_a_bounded_time(
 ) -> None:
     limits = AdmissionLimits(handshakes=4, rate=100.0)
     async with open_world(PortOptions(admission=limits)) as world:
-        silent = [world.dial() for _ in range(8)]
+        silent = [world.dial() for _ in range(11)]
         await settle()
         counters = world.registry.counters
         assert world.port.admission.handshakes == 4
-        assert counters.refused == {"unheard": 3}, "one is told, if it asks"
+        assert counters.refused == {"unheard": 3}, "four are told, if they ask"
         for stream in silent[-3:]:
             assert await stream.receive_some() == b"", "closed at once"
         await trio.sleep(25)
-        assert counters.refused == {"unheard": 3, "no_websocket": 5}
+        assert counters.refused == {"unheard": 3, "no_websocket": 8}
         await world.nursery.start(DialledConnector(world).connect)
         assert world.port.admission.handshakes == 0
 
