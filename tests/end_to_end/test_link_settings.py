@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
 import trio
+import trustme
 from structlog.typing import FilteringBoundLogger
 
+from firmware_sim.cli import run as simulate
 from firmware_sim.firmware.link import Backoff, LinkClient
 from firmware_sim.roster import RosterEntry
 from gateway.app import Gateway, open_gateway
@@ -78,3 +81,33 @@ async def test_a_crowd_is_taken_in_at_the_configured_rate(
     refused = [event for event in told if isinstance(event, Closed) and event.by_peer]
     assert len(refused) >= 3
     assert {event.code for event in refused} == {CloseCode.OVERLOADED}
+
+
+async def test_a_simulated_connector_gets_in_by_its_certificate_alone(
+    settings: Settings, log: FilteringBoundLogger, tmp_path: Path
+) -> None:
+    gateways, devices = trustme.CA(), trustme.CA()
+    server = gateways.issue_cert("127.0.0.1")
+    server.private_key_and_cert_chain_pem.write_to_path(tmp_path / "gateway.pem")
+    gateways.cert_pem.write_to_path(tmp_path / "gateways.pem")
+    devices.cert_pem.write_to_path(tmp_path / "devices.pem")
+    link = LinkSettings(
+        port=0,
+        certificate=tmp_path / "gateway.pem",
+        private_key=tmp_path / "gateway.pem",
+        client_ca=tmp_path / "devices.pem",
+    )
+    async with open_gateway(replace(settings, link=link), log) as gateway:
+        [keyed] = await _enlist(gateway, 1)
+        device = devices.issue_cert(common_name=str(keyed.uuid))
+        device.private_key_and_cert_chain_pem.write_to_path(tmp_path / "device.pem")
+        entry = RosterEntry(
+            gateway.link_url,
+            keyed.uuid,
+            certificate=str(tmp_path / "device.pem"),
+            ca=str(tmp_path / "gateways.pem"),
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(simulate, [entry])
+            await until(lambda: gateway.registry.status(keyed.uuid).vin is not None, within=10)
+            nursery.cancel_scope.cancel()
