@@ -1,6 +1,8 @@
 """What can be set, and how it is read.
 
     kinds      bounded numbers, secrets
+    reach      from where a port can be reached, and whether that takes TLS
+    link       the port that connectors dial in to
     local      connectors of the gateway's own machine
     sections   one frozen record per group of settings, each field with default, unit and reason
     loading    TOML file + environment -> ``Settings``, every mistake reported at once
@@ -10,6 +12,7 @@ A setting exists because some code reads it; a secret is a :class:`Secret` and n
 """
 
 from gateway.config.kinds import Secret
+from gateway.config.link import LinkSettings
 from gateway.config.loading import ConfigError, load, settings_from
 from gateway.config.local import LocalConnector, LocalSettings
 from gateway.config.sections import (
@@ -17,7 +20,6 @@ from gateway.config.sections import (
     DatabaseSettings,
     DataSettings,
     HttpSettings,
-    LinkSettings,
     LogSettings,
     PartnerApiSettings,
     SecuritySettings,
