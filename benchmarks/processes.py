@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -67,6 +68,7 @@ class Service:
         self._process: trio.Process | None = None
         self._moved = trio.Event()
         self._silent = False
+        self._killed = False
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
 
     @property
@@ -82,7 +84,7 @@ class Service:
 
     async def start(self) -> None:
         """Start it, for the first time or again."""
-        self._silent = False
+        self._silent = self._killed = False
         self._process = await trio.lowlevel.open_process(
             self._command,
             stdin=subprocess.DEVNULL,
@@ -130,13 +132,16 @@ class Service:
 
     async def kill(self) -> None:
         """End it as a power cut would."""
+        self._killed = True
         self._running.kill()
         await self._running.wait()
 
     async def stop(self) -> None:
-        """Ask it to end, and insist when it does not."""
+        """Ask it to end, and insist when it does not; show the last words of one that failed."""
         process = self._running
         if process.poll() is not None:
+            if process.returncode and not self._killed:
+                sys.stderr.write("\n".join((*self._command, *self.lines, "")))
             return
         process.terminate()
         with trio.move_on_after(STOP_LIMIT, shield=True):

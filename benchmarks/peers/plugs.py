@@ -126,17 +126,25 @@ async def open_plug(kind: str, port: int, number: int, keep_alive: float) -> Asy
     if kind == "websocket":
         url = f"ws://127.0.0.1:{port}/{number}"
         async with open_websocket_url(url, connect_timeout=DIAL_LIMIT) as socket:
+            await socket.get_message()
             yield WebsocketPlug(socket)
         return
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         if kind == "tcp":
             await stream.send_all(framed(u32(number)))
+            with trio.fail_after(DIAL_LIMIT):
+                await _welcome(stream)
             yield TcpPlug(stream)
             return
         qos = 1 if kind == "mqtt-1" else 0
         with trio.fail_after(DIAL_LIMIT):
             await sign_in(stream, f"c{number}", f"c/{number}/q", qos, keep_alive)
         yield MqttPlug(stream, number, qos)
+
+
+async def _welcome(stream: trio.SocketStream) -> None:
+    if not await stream.receive_some(4):
+        raise OSError("the relay hung up")
 
 
 async def sign_in(

@@ -1,8 +1,9 @@
 """``python -m benchmarks.peers.tcp_relay``: raw Trio TCP, the limit of what Python can relay.
 
-Two ports, both with :mod:`benchmarks.peers.framing`. A connector's first body is its number; what
-follows goes to the operator as it is, with the number in front. What the operator sends has a
-connector's number in front. An empty body is a keep-alive.
+Two ports, both with :mod:`benchmarks.peers.framing`. A connector's first body is its number, and
+is answered by an empty one: from then on the operator can reach it. What follows goes to the
+operator as it is, with the number in front; what the operator sends has a connector's number in
+front. An empty body of a connector is a keep-alive.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class TcpRelay:
                 for body in splitter.feed(data):
                     if body and number < 0:
                         number, _ = numbered(body)
+                        # Before it is known to the operator, who writes to the same stream.
+                        await stream.send_all(framed(b""))
                         self._connectors[number] = stream
                     elif body:
                         self._outbox.put(framed(u32(number) + body))

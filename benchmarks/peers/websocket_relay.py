@@ -36,6 +36,7 @@ class WebsocketRelay:
     async def connector(self, request: WebSocketRequest) -> None:
         """Serve one connector until it goes."""
         socket = await request.accept()
+        await socket.send_message(b"")  # from now on the operator can reach it
         self._connectors[int(request.path[1:])] = socket
         try:
             while True:

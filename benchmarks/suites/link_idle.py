@@ -11,6 +11,7 @@ import trio
 from benchmarks.harness import Figures, Options, Report, Row, environment
 from benchmarks.measure import against, read, shares
 from benchmarks.peers.middle import GATEWAY, KEEP_ALIVE, NAMES, Middle, missing, open_middle
+from benchmarks.processes import usage
 
 CONNECTORS, CONNECTORS_FULL = 2_000, 10_000
 
@@ -69,7 +70,9 @@ def _row(kind: str, found: dict[str, Figures], connectors: int) -> Row:
 
 async def _standing(middle: Middle, connectors: int, window: float) -> Figures:
     before = read(middle)
-    await trio.sleep(window)
+    await trio.sleep(window / 2)
+    halfway = usage(middle.service.pid)
+    await trio.sleep(window / 2)
     after = read(middle)
     wire = after.wire.since(before.wire)
     grown = before.middle.resident_kib - middle.before.resident_kib
@@ -79,6 +82,7 @@ async def _standing(middle: Middle, connectors: int, window: float) -> Figures:
         "MiB": round(before.middle.resident_kib / 1024, 1),
         **shares(before, after),
         "drift KiB": after.middle.resident_kib - before.middle.resident_kib,
+        "drift KiB, 2nd half": after.middle.resident_kib - halfway.resident_kib,
         "window s": round(seconds, 1),
         "B/s each": round((wire.sent + wire.received) / connectors / seconds, 2),
     }

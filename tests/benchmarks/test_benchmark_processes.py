@@ -60,3 +60,14 @@ def test_processor_time_grows_with_work() -> None:
     before = usage(os.getpid()).cpu_seconds
     sum(range(3_000_000))
     assert usage(os.getpid()).cpu_seconds > before
+
+
+async def test_the_last_words_of_a_service_that_failed_are_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    failing = program("print('oh no'); raise SystemExit(3)")
+    async with trio.open_nursery() as nursery, open_service(failing, nursery) as service:
+        with pytest.raises(RuntimeError):
+            await service.wait_line("ready")
+        service.lines.append("said before it failed")
+    assert "said before it failed" in capsys.readouterr().err
