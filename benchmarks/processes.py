@@ -115,13 +115,14 @@ class Service:
         Raises:
             RuntimeError: the program ended without saying so; with its last lines.
         """
+        said: list[str] = []
         while True:
             while self.lines:
-                line = self.lines.popleft()
-                if line.startswith(beginning):
-                    return line
+                said.append(self.lines.popleft())
+                if said[-1].startswith(beginning):
+                    return said[-1]
             if self._silent:
-                raise RuntimeError(f"{self._command} ended without saying {beginning!r}")
+                raise RuntimeError("\n".join((f"{self._command}: no {beginning!r}", *said)))
             await self._moved.wait()
 
     def check(self) -> None:
@@ -135,6 +136,8 @@ class Service:
         self._killed = True
         self._running.kill()
         await self._running.wait()
+        while not self._silent:
+            await self._moved.wait()
 
     async def stop(self) -> None:
         """Ask it to end, and insist when it does not; show the last words of one that failed."""
