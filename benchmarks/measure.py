@@ -60,8 +60,8 @@ def shares(before: Reading, after: Reading) -> dict[str, float]:
 def per_cpu_second(amount: float, before: Reading, after: Reading) -> float:
     """Return how much the middle did in a second of one core's time.
 
-    This is what a machine that is shared with others cannot spoil much: time in which somebody
-    else computes does not count.
+    Time in which somebody else computes does not count. It is not untouched by them, though:
+    who shares a processor's caches and threads makes each second worth less.
     """
     spent = after.middle.cpu_seconds - before.middle.cpu_seconds
     return round(amount / max(spent, 0.01), 1)

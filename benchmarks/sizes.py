@@ -17,8 +17,9 @@ from protocols.link.vehicle import CanTarget
 #: A session's id, as the gateway makes them: 16 random bytes in hexadecimal.
 _SESSION = "0" * 32
 
-#: What stands in messages of a link that has been up for a while.
-_ID, _MICROSECONDS = 100_000, 2_000_000_000
+#: What stands in messages of a link that has been up for a while. Trio's clock begins at days,
+#: so that a time stamp takes nine bytes.
+_ID, _MICROSECONDS = 100_000, 500_000_000_000
 
 
 def websocket(size: int, *, masked: bool) -> int:
