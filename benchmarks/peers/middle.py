@@ -36,8 +36,8 @@ NAMES = {
     "tcp": "raw Trio TCP relay",
 }
 
-#: Seconds between signs of life; the gateway's default, for peers too.
-KEEP_ALIVE = LinkSettings().ping_interval
+#: Seconds between signs of life of somebody idle; the gateway's default, for peers too.
+KEEP_ALIVE = LinkSettings().idle_ping_interval
 
 
 @dataclass(frozen=True, slots=True)
