@@ -271,13 +271,10 @@ class SessionService:
         live = self._serving(session)
         self._leases.require(session.connector, session.id)
         session.exchanges += 1
-        try:
-            replies = await self._ask(live, session, target, request)
-        except (VehicleFault, Invalid, Unavailable) as error:
-            session.tell("exchange", _news(request, error=error.code))
-            raise
-        if session.watched:
-            session.tell("exchange", _news(request, replies))
+        outcome = await self._ask(live, session, target, request)
+        replies = self._conclude(live, session, request, outcome)
+        if isinstance(replies, GatewayError):
+            raise replies
         return replies
 
     def start_exchange(self, session: Session, target: Target, request: bytes, done: Done) -> bool:
@@ -297,6 +294,7 @@ class SessionService:
         self._leases.require(session.connector, session.id)
 
         def finish(outcome: ExchangeResult | GatewayError) -> None:
+            session.last_used = trio.current_time()
             done(self._conclude(live, session, request, outcome))
 
         now = session.last_used = trio.current_time()
@@ -313,7 +311,8 @@ class SessionService:
         request: bytes,
         outcome: ExchangeResult | GatewayError,
     ) -> tuple[Answer, ...] | GatewayError:
-        now = session.last_used = trio.current_time()
+        """Return what came of a request, and tell whoever watches the session."""
+        now = trio.current_time()
         try:
             if isinstance(outcome, GatewayError):
                 raise outcome
@@ -341,16 +340,17 @@ class SessionService:
 
     async def _ask(
         self, live: LiveConnector, session: Session, target: Target, request: bytes
-    ) -> tuple[Answer, ...]:
+    ) -> ExchangeResult | GatewayError:
         session.last_used = trio.current_time()
         try:
             with trio.fail_after(self.limits.exchange_limit):
                 result = await live.exchange(session.id, target, request)
         except trio.TooSlowError:
-            raise self._too_slow() from None
+            return self._too_slow()
+        except (VehicleFault, Invalid, Unavailable) as error:
+            return error
         session.last_used = trio.current_time()
-        time_line = connector_time_line(self._clock(), trio.current_time(), live.clock_offset_us)
-        return answers(result, time_line)
+        return result
 
     async def write_frames(self, session: Session, batch: bytes) -> None:
         """Put a batch of raw frames on the vehicle's bus; waits while the link is full.
