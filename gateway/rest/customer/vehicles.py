@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from quart import Blueprint, Response, request
@@ -10,6 +11,7 @@ from gateway.domain.errors import NotFound
 from gateway.domain.principal import CustomerPrincipal
 from gateway.rest.customer.door import CustomerDoor, number_in_path
 from gateway.rest.customer.shapes import Json, day, moment, page, reply
+from gateway.storage.queries import page as stored
 from gateway.storage.queries import tickets, vehicles
 from gateway.storage.queries.ticket_records import ServicedVehicle
 from gateway.storage.queries.vehicles import Make, Model, ModelGroup, Variant
@@ -24,14 +26,56 @@ T = TypeVar("T")
 def blueprint(door: CustomerDoor) -> Blueprint:
     """Return the vehicles' routes."""
     routes = Blueprint("customer_vehicles", __name__)
+    _add_search(routes, door)
     _add_items(routes, door)
 
     async def caller() -> CustomerPrincipal:
         return await require_customer(door.identity)
 
+    # The queries differ in what they are about; each takes the offset and the limit by name.
+    async def listed(
+        query: Callable[..., stored.Page[T]], *about: int, shape: Callable[[T], Json]
+    ) -> Response:
+        wanted = page_from(request.args, door.pages)
+        found = await door.database.read(query, *about, offset=wanted.offset, limit=wanted.limit)
+        return page(found, wanted, shape)
+
+    @routes.get("/v1/vehicles/makes")
+    async def list_makes() -> Response:
+        await caller()
+        return await listed(vehicles.makes, shape=make_shape)
+
+    @routes.get("/v1/vehicles/model-groups")
+    async def list_model_groups() -> Response:
+        await caller()
+        make_id = _wanted("vehicle_make_id")
+        return await listed(vehicles.model_groups, make_id, shape=group_shape)
+
+    @routes.get("/v1/vehicles/models")
+    async def list_models() -> Response:
+        await caller()
+        group_id = _wanted("vehicle_model_group_id")
+        return await listed(vehicles.models, group_id, shape=model_shape)
+
+    @routes.get("/v1/vehicles/model-variants")
+    async def list_variants() -> Response:
+        await caller()
+        model_id = _wanted("vehicle_model_id")
+        return await listed(vehicles.variants, model_id, shape=variant_shape)
+
+    @routes.get("/v1/historical-vehicles")
+    async def list_serviced() -> Response:
+        customer = await caller()
+        query = tickets.serviced_vehicles
+        return await listed(query, customer.tenant_id, shape=serviced_shape)
+
+    return routes
+
+
+def _add_search(routes: Blueprint, door: CustomerDoor) -> None:
     @routes.get("/v1/vehicles/search")
     async def search() -> Response:
-        await caller()
+        await require_customer(door.identity)
         vin = parameters.required(parameters.text(request.args, "vin"), "vin")
         found = await door.database.read(identify, vin, door.clock().date())
         return reply(
@@ -42,57 +86,6 @@ def blueprint(door: CustomerDoor) -> Blueprint:
                 "model_variant": found.variant and variant_shape(found.variant),
             }
         )
-
-    @routes.get("/v1/vehicles/makes")
-    async def list_makes() -> Response:
-        await caller()
-        wanted = page_from(request.args, door.pages)
-        found = await door.database.read(vehicles.makes, offset=wanted.offset, limit=wanted.limit)
-        return page(found, wanted, make_shape)
-
-    @routes.get("/v1/vehicles/model-groups")
-    async def list_model_groups() -> Response:
-        await caller()
-        make_id = _wanted("vehicle_make_id")
-        wanted = page_from(request.args, door.pages)
-        found = await door.database.read(
-            vehicles.model_groups, make_id, offset=wanted.offset, limit=wanted.limit
-        )
-        return page(found, wanted, group_shape)
-
-    @routes.get("/v1/vehicles/models")
-    async def list_models() -> Response:
-        await caller()
-        group_id = _wanted("vehicle_model_group_id")
-        wanted = page_from(request.args, door.pages)
-        found = await door.database.read(
-            vehicles.models, group_id, offset=wanted.offset, limit=wanted.limit
-        )
-        return page(found, wanted, model_shape)
-
-    @routes.get("/v1/vehicles/model-variants")
-    async def list_variants() -> Response:
-        await caller()
-        model_id = _wanted("vehicle_model_id")
-        wanted = page_from(request.args, door.pages)
-        found = await door.database.read(
-            vehicles.variants, model_id, offset=wanted.offset, limit=wanted.limit
-        )
-        return page(found, wanted, variant_shape)
-
-    @routes.get("/v1/historical-vehicles")
-    async def list_serviced() -> Response:
-        customer = await caller()
-        wanted = page_from(request.args, door.pages)
-        found = await door.database.read(
-            tickets.serviced_vehicles,
-            customer.tenant_id,
-            offset=wanted.offset,
-            limit=wanted.limit,
-        )
-        return page(found, wanted, serviced_shape)
-
-    return routes
 
 
 def _add_items(routes: Blueprint, door: CustomerDoor) -> None:
