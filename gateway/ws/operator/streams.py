@@ -71,8 +71,7 @@ async def forward_frames(
         nursery.start_soon(_cancel_with_session, session, nursery.cancel_scope)
         try:
             with listening as feed:
-                while True:
-                    batch = await feed.next()
+                async for batch in feed:
                     if as_json:
                         await send(_frames_text(session, feed, batch))
                     else:
