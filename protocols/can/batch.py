@@ -18,7 +18,7 @@ frames alone, so equal batches have equal bytes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from protocols.can.frame import (
@@ -168,6 +168,35 @@ def decode_batch(data: bytes) -> FrameBatch:
     if layout is _WIDE and any(frame.timestamp_us > MAX_TIMESTAMP_US for frame in frames):
         raise RemoteProtocolError("batch: a time stamp is out of range")
     return FrameBatch(header.bus, frames, header.dropped)
+
+
+def add_losses(data: bytes, count: int) -> bytes:
+    """Return the batch saying that ``count`` frames more were lost before it.
+
+    Raises:
+        RemoteProtocolError: it is no batch.
+    """
+    header = peek_batch(data)
+    lost = min(header.dropped + max(count, 0), _U32)
+    told = _HEADER.pack(
+        VERSION, data[1], header.bus, header.count, lost, header.first_timestamp_us
+    )
+    return told + data[_HEADER.size :]
+
+
+def select_batch(data: bytes, wanted: Callable[[CanFrame], bool]) -> bytes:
+    """Return a batch with those frames alone that ``wanted`` agrees to; losses stay told.
+
+    Where it agrees to all of them the batch is returned as it came.
+
+    Raises:
+        RemoteProtocolError: it is no batch.
+    """
+    batch = decode_batch(data)
+    chosen = [frame for frame in batch.frames if wanted(frame)]
+    if len(chosen) == len(batch.frames):
+        return data
+    return encode_batch(batch.bus, chosen, batch.dropped)
 
 
 def _layout(flags: int) -> struct.Struct:

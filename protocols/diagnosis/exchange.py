@@ -8,6 +8,7 @@ nobody, and never a newer request. ISO-TP says that a payload is sent when its l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from protocols.can.frame import CanFrame
 from protocols.errors import LocalProtocolError
@@ -26,16 +27,27 @@ from protocols.uds.outcome import Finished
 from protocols.uds.policy import ExchangePolicy
 from protocols.uds.tester import TesterExchange
 
+#: How often a control unit may begin its answer anew before it is given up.
+MAX_INTERRUPTIONS = 8
+
+#: Where the first byte of an address stands in a source, above the identifier's 29 bits.
+_PREFIX_SHIFT = 32
+
 
 class Leg:
-    """One control unit that may answer; its connection is made when a frame needs it."""
+    """One control unit that may answer; its connection is made when a frame needs it.
 
-    __slots__ = ("address", "connection", "exchange", "source")
+    ``source`` tells it from the others: control units behind a gateway may share an identifier
+    and differ in the first byte (mixed addressing).
+    """
+
+    __slots__ = ("address", "connection", "exchange", "interrupted", "source")
 
     def __init__(self, exchange: CanExchange, address: IsoTpAddress) -> None:
         self.exchange = exchange
         self.address = address
-        self.source = address.rx.id
+        self.source = address.rx.id | (address.rx.prefix or 0) << _PREFIX_SHIFT
+        self.interrupted = 0
         self.connection: IsoTpConnection | None = None
 
 
@@ -115,10 +127,21 @@ class CanExchange:
         if connection is None:
             if leg.address.target_of(frame) is None:
                 return
-            connection = self._connect(leg, now)
+            connection = self._connect(leg)
         connection.receive(frame, now)
         while (event := connection.next_event()) is not None:
-            self._take_event(event, leg.source, now)
+            self._take_event(event, leg, now)
+
+    def interject(self, payload: bytes) -> bool:
+        """Send a single frame to the control unit while it works on the request.
+
+        Returns:
+            False where it has not asked for more time, or is answering: nothing was sent.
+        """
+        leg = self.legs[0]
+        if not self._tester.pending or leg.connection is None:
+            return False
+        return leg.connection.send_aside(payload)
 
     def handle_deadline(self, now: float) -> None:
         """Act upon whatever is due; harmless where nothing is."""
@@ -137,8 +160,17 @@ class CanExchange:
             found += connection.frames_to_send()
         return found
 
+    @property
+    def is_paced(self) -> bool:
+        """Tell whether a separation time holds back what is being sent."""
+        return any(connection.is_paced for _, connection in self._connections())
+
     def frames_sent(self, now: float) -> None:
         """Take note that all frames handed out have left."""
+        for _, connection in self._connections():
+            connection.frames_sent(now)
+        if not self.handed_out:
+            self.deadline = self._next_deadline()
         if self.handed_out:
             self.handed_out = False
             self._tester.sent(now)
@@ -157,8 +189,8 @@ class CanExchange:
             if leg.connection is not None:
                 yield leg, leg.connection
 
-    def _connect(self, leg: Leg, now: float) -> IsoTpConnection:
-        leg.connection = IsoTpConnection(leg.address, self._params, now=now)
+    def _connect(self, leg: Leg) -> IsoTpConnection:
+        leg.connection = IsoTpConnection(leg.address, self._params)
         self._live.append(leg)
         return leg.connection
 
@@ -168,12 +200,12 @@ class CanExchange:
         request = tester.data_to_send()
         if request is not None:
             leg = self.legs[0]
-            connection = leg.connection or self._connect(leg, now)
+            connection = leg.connection or self._connect(leg)
             connection.send(request, now, functional=tester.functional)
             self._take_events(leg, connection, now)
         while (event := tester.next_event()) is not None:
             if isinstance(event, Finished):
-                self.outcome = event
+                self.outcome = _by_identifier(event)
         self.deadline = self._next_deadline()
 
     def _next_deadline(self) -> float | None:
@@ -186,9 +218,10 @@ class CanExchange:
 
     def _take_events(self, leg: Leg, connection: IsoTpConnection, now: float) -> None:
         while (event := connection.next_event()) is not None:
-            self._take_event(event, leg.source, now)
+            self._take_event(event, leg, now)
 
-    def _take_event(self, event: IsoTpEvent, source: int, now: float) -> None:
+    def _take_event(self, event: IsoTpEvent, leg: Leg, now: float) -> None:
+        source = leg.source
         match event:
             case PayloadReceived(payload):
                 self._tester.receive(payload, source, now)
@@ -196,7 +229,18 @@ class CanExchange:
                 self._tester.reception_started(source, now)
             case PayloadSent():
                 self.handed_out = True
-            case TransportFault(FaultReason.INTERRUPTED):
-                return  # the answer that interrupted it counts
+            case TransportFault(FaultReason.INTERRUPTED) if leg.interrupted < MAX_INTERRUPTIONS:
+                leg.interrupted += 1  # the answer that interrupted it counts
             case TransportFault(reason, detail):
                 self._tester.transport_failed(f"{reason.value}: {detail}", now, source)
+
+
+def _by_identifier(outcome: Finished) -> Finished:
+    """Return an outcome that names who answered by identifier alone, as people do."""
+    if all(response.source >> _PREFIX_SHIFT == 0 for response in outcome.responses):
+        return outcome
+    named = (
+        replace(response, source=response.source & (1 << _PREFIX_SHIFT) - 1)
+        for response in outcome.responses
+    )
+    return replace(outcome, responses=tuple(named))

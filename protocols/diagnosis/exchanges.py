@@ -80,6 +80,7 @@ class CanExchanges:
         request: bytes,
         policy: ExchangePolicy,
         now: float,
+        params: IsoTpParams | None = None,
     ) -> None:
         """Ask one control unit, when it is its turn.
 
@@ -89,11 +90,15 @@ class CanExchanges:
             request: what to ask, service identifier first.
             policy: how long to wait for what.
             now: seconds.
+            params: how ISO-TP is spoken with it; as on this bus where left out.
 
         Raises:
             LocalProtocolError: no such request can be sent, or too many wait.
         """
-        self._enter(number, (address,), request, policy, now, functional=False)
+        exchange = CanExchange(
+            number, (address,), request, policy, params or self.params, functional=False
+        )
+        self._enter(exchange, now)
 
     def start_functional(
         self,
@@ -102,6 +107,7 @@ class CanExchanges:
         request: bytes,
         policy: ExchangePolicy,
         now: float,
+        params: IsoTpParams | None = None,
     ) -> None:
         """Ask everybody with one frame and gather the answers of ``addresses``.
 
@@ -112,31 +118,24 @@ class CanExchanges:
             request: what fits into one frame.
             policy: how long to wait for what.
             now: seconds.
+            params: as for :meth:`start`.
 
         Raises:
             LocalProtocolError: no such request can be sent to everybody, or too many wait.
         """
-        self._enter(number, tuple(addresses), request, policy, now, functional=True)
+        exchange = CanExchange(
+            number, tuple(addresses), request, policy, params or self.params, functional=True
+        )
+        self._enter(exchange, now)
 
-    def _enter(
-        self,
-        number: int,
-        addresses: tuple[IsoTpAddress, ...],
-        request: bytes,
-        policy: ExchangePolicy,
-        now: float,
-        *,
-        functional: bool,
-    ) -> None:
+    def _enter(self, exchange: CanExchange, now: float) -> None:
+        number = exchange.number
         if len(self._turns) >= MAX_EXCHANGES:
             raise LocalProtocolError(f"{MAX_EXCHANGES} requests are under way on this bus already")
         if number in self._running or number in self._waiting:
             raise LocalProtocolError(f"an exchange {number} is under way already")
-        exchange = CanExchange(
-            number, addresses, request, policy, self.params, functional=functional
-        )
         try:
-            if self._turns.enter(number, map(_ecu_key, addresses)):
+            if self._turns.enter(number, (_ecu_key(leg.address) for leg in exchange.legs)):
                 self._begin(exchange, now)
             else:
                 exchange.check()
@@ -152,6 +151,22 @@ class CanExchanges:
             self._withdraw(exchange)
         self._waiting.pop(number, None)
         self._admit(number, now)
+
+    def interject(self, address: IsoTpAddress, payload: bytes, now: float) -> bool:
+        """Send a single frame past everybody's turn to a control unit at work on a request.
+
+        For tester present, which has to go on while a control unit asks for more time (0x78), and
+        wants no answer.
+
+        Returns:
+            False where the control unit is not at work: ask it in the ordinary way.
+        """
+        key = _ecu_key(address)
+        for exchange in self._running.values():
+            if _ecu_key(exchange.legs[0].address) == key and exchange.interject(payload):
+                self._touched(exchange, now)
+                return True
+        return False
 
     # ------------------------------------------------------------ frames and time
 
@@ -179,7 +194,7 @@ class CanExchanges:
         found: list[CanFrame] = []
         for exchange in self._ready.values():
             found += exchange.frames_to_send()
-            if exchange.handed_out:
+            if exchange.handed_out or exchange.is_paced:
                 self._leaving.append(exchange)
         self._ready.clear()
         return found

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from protocols.link.messages import ExchangeResponse, ExchangeResult
+from protocols.link.messages import MAX_ENVELOPE, ExchangeResponse, ExchangeResult
 from protocols.uds.outcome import FailureReason, Finished
+
+#: Bytes of all answers of one request: they travel in one message of the link.
+MAX_ANSWERS = MAX_ENVELOPE - 65_536
 
 
 def to_result(number: int, outcome: Finished, *, clock_offset_us: int = 0) -> ExchangeResult:
@@ -24,6 +27,9 @@ def to_result(number: int, outcome: Finished, *, clock_offset_us: int = 0) -> Ex
         )
         for it in outcome.responses
     )
+    if sum(len(response.data) for response in responses) > MAX_ANSWERS:
+        detail = f"the answers have more than {MAX_ANSWERS} bytes together: ask for less"
+        return ExchangeResult(number, (), FailureReason.TRANSPORT.value, detail)
     if outcome.failure is None:
         return ExchangeResult(number, responses)
     # Answers to something else are, to whoever asked, no answer to this; the detail tells more.

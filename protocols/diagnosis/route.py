@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from protocols.diagnosis.speech import bus_params, params_for
 from protocols.diagnosis.targets import (
     OBD_FUNCTIONAL_29,
     functional_addresses,
@@ -37,11 +38,13 @@ class CanRoute:
         bus: name of the bus.
         addresses: who may answer; one where it is not functional.
         functional: it goes to everybody.
+        params: how ISO-TP is spoken with them.
     """
 
     bus: str
     addresses: tuple[IsoTpAddress, ...]
     functional: bool
+    params: IsoTpParams = field(default_factory=IsoTpParams)
 
 
 class Routes:
@@ -80,7 +83,7 @@ class Routes:
         Raises:
             UnknownBusError: it is not there.
         """
-        return tester_params(self._can[self._bus(bus)])
+        return bus_params(self._can[self._bus(bus)])
 
     def _over_doip(self, target: DoipTarget) -> DoipTarget:
         if not self._doip:
@@ -89,19 +92,30 @@ class Routes:
 
     def _over_can(self, target: CanTarget) -> CanRoute:
         bus = self._bus(target.bus)
+        params = self._spoken_with(bus, target)
         if target.response_id is not None:
-            return CanRoute(bus, (physical_address(target),), functional=False)
-        addresses = functional_addresses(
-            target.request_id, self._on_bus(bus), extended=target.extended
-        )
-        return CanRoute(bus, addresses, functional=True)
+            return CanRoute(bus, (physical_address(target),), functional=False, params=params)
+        addresses = functional_addresses(target, self._on_bus(bus))
+        return CanRoute(bus, addresses, functional=True, params=params)
 
     def _to_everybody(self, bus: str) -> CanRoute:
         ecus = self._on_bus(bus)
         extended = bool(ecus) and all(ecu.extended for ecu in ecus)
         functional_id = OBD_FUNCTIONAL_29 if extended else OBD_FUNCTIONAL_11
-        addresses = functional_addresses(functional_id, ecus, extended=extended)
-        return CanRoute(bus, addresses, functional=True)
+        return self._over_can(CanTarget(functional_id, None, bus, extended))
+
+    def _spoken_with(self, bus: str, target: CanTarget) -> IsoTpParams:
+        """Return how ISO-TP is spoken with a target: as it says, or as its entry here does."""
+        options = target.isotp
+        if options is None:
+            reached = (target.request_id, target.response_id, target.extended)
+            known = (
+                ecu.isotp
+                for ecu in self._on_bus(bus)
+                if (ecu.request_id, ecu.response_id, ecu.extended) == reached
+            )
+            options = next(known, None)
+        return params_for(self.params(bus), options, fd=self._can[bus].kind == "can-fd")
 
     def _bus(self, name: str) -> str:
         """Return a CAN bus by name; the first one where it is left out."""
@@ -115,10 +129,3 @@ class Routes:
 
     def _names(self) -> str:
         return "it has " + (", ".join([*self._can, *self._doip]) or "no bus")
-
-
-def tester_params(bus: BusInfo) -> IsoTpParams:
-    """Return how a tester speaks ISO-TP on a bus."""
-    if bus.kind != "can-fd":
-        return IsoTpParams()
-    return IsoTpParams(can_fd=True, bitrate_switch=bus.data_bitrate > 0, tx_data_length=64)

@@ -12,6 +12,9 @@ from protocols.errors import LocalProtocolError
 #: Judges the OEM field of a routing activation request: four bytes, none where it is absent.
 Authentication = Callable[[bytes], bool]
 
+#: Tells whether somebody must agree to an activation right now.
+Confirmation = Callable[[], bool]
+
 #: Addresses of clients, table 13: 0E00-0E7F legislated, 0E80-0EFF external, 0F00-0FFF internal.
 CLIENT_ADDRESSES = range(0x0E00, 0x1000)
 
@@ -35,6 +38,8 @@ class EntitySettings:
         clients: source addresses that may activate routing (else code 00).
         activation_types: granted at once; other types are refused with code 06.
         confirmed_types: granted after a confirmation inside the vehicle (code 11).
+        confirmation: asked before each activation of any type; one that says so is granted after a
+            confirmation likewise.
         authentication: judges the OEM field before anything else happens (else code 04).
         require_tls: plain sockets are refused with code 07.
         max_sockets: MCTS, registered TCP_DATA sockets; one more is held in reserve.
@@ -56,6 +61,7 @@ class EntitySettings:
     clients: range = CLIENT_ADDRESSES
     activation_types: frozenset[int] = frozenset({0x00, 0x01})
     confirmed_types: frozenset[int] = frozenset()
+    confirmation: Confirmation | None = None
     authentication: Authentication | None = None
     require_tls: bool = False
     max_sockets: int = 4

@@ -217,7 +217,7 @@ class SocketHandler:
         """Register, or ask the vehicle first where the activation type wants that."""
         connection = wanted.connection
         fresh = connection.state is SocketState.ACTIVATING
-        if fresh and wanted.type in self._settings.confirmed_types:
+        if fresh and self._must_be_confirmed(wanted):
             connection.step(SocketTrigger.CONFIRMATION_WANTED, now)
             self._unconfirmed[connection.id] = wanted
             self._events.append(ConfirmationWanted(connection.id, wanted.source, wanted.type))
@@ -225,6 +225,12 @@ class SocketHandler:
             self._answer(wanted, ActivationCode.SuccessConfirmationRequired, now)
         else:
             self._register(wanted, now)
+
+    def _must_be_confirmed(self, wanted: _Activation) -> bool:
+        settings = self._settings
+        if wanted.type in settings.confirmed_types:
+            return True
+        return settings.confirmation is not None and settings.confirmation()
 
     def _register(self, wanted: _Activation, now: float) -> None:
         """Activate routing; asked for again by a registered client it is only said again."""

@@ -3,6 +3,7 @@
     addressing   who speaks to whom: every mode of the standard, both directions, functional ids
     engine       can-isotp's TransportLayerLogic without threads, sleeps, logs and its own clock,
                  plus the points where it departs from the standard
+    single       frames that hold a whole payload, and need no engine
     connection   the sans-IO face: frames in, frames and events out, deadlines as return values
     timers       its timers, reading the ``now`` of the call in progress
     params       separation time, block size, padding, CAN-FD, bounds, timeouts

@@ -29,6 +29,7 @@ from protocols.isotp.events import (
     TransportFault,
 )
 from protocols.isotp.params import IsoTpParams
+from protocols.isotp.single import SingleFrames
 
 #: More than a whole 4095-byte payload in classic frames (586).
 BURST = 1024
@@ -55,31 +56,36 @@ class IsoTpConnection:
         params: how.
     """
 
-    def __init__(
-        self, address: IsoTpAddress, params: IsoTpParams | None = None, *, now: float = 0.0
-    ) -> None:
+    def __init__(self, address: IsoTpAddress, params: IsoTpParams | None = None) -> None:
         self.address = address
         self.params = params if params is not None else IsoTpParams()
-        self._engine = Engine(address, self.params, now)
-        self._instant = self._engine.instant
-        self._rx_id = address.rx.id
+        self._single = SingleFrames(address, self.params)
+        self._engine: Engine | None = None  # made when a frame or a payload first needs it
+        self._rx_id, self._wide = address.rx.id, address.extended
         self._out: list[CanFrame] = []
         self._events: deque[IsoTpEvent] = deque(maxlen=MAX_EVENTS)
 
     @property
     def sending(self) -> bool:
         """Tell whether a payload is on its way, so that another would be refused."""
-        return self._engine.outgoing is not None
+        return self._engine is not None and self._engine.outgoing is not None
 
     @property
     def receiving(self) -> bool:
         """Tell whether a first frame came and the payload is not complete."""
-        return self._engine.is_rx_active()
+        return self._engine is not None and self._engine.is_rx_active()
 
     @property
     def ignored(self) -> int:
         """How many frames were ignored because the standard says so."""
-        return self._engine.ignored
+        return 0 if self._engine is None else self._engine.ignored
+
+    def _engine_at(self, now: float) -> Engine:
+        """Return the engine, made if need be, with its clock set."""
+        if self._engine is None:
+            self._engine = Engine(self.address, self.params, now)
+        self._engine.instant.now = now
+        return self._engine
 
     def send(self, payload: bytes, now: float, functional: bool = False) -> None:
         """Take a payload to send.
@@ -92,7 +98,6 @@ class IsoTpConnection:
         Raises:
             LocalProtocolError: another payload is on its way, or this one has no way to go.
         """
-        self._instant.now = now
         if not 0 < len(payload) <= self.params.max_frame_size:
             raise LocalProtocolError(
                 f"{len(payload)} bytes: this connection sends 1 to {self.params.max_frame_size}"
@@ -102,26 +107,51 @@ class IsoTpConnection:
             return
         if self.sending:
             raise LocalProtocolError("one payload is on its way; send the next when it is done")
-        self._engine.submit(payload)
-        self._proceed()
+        if len(payload) <= self._single.room:
+            self._out.append(self._single.pack(payload, self.address.tx))
+            self._events.append(PayloadSent())
+            return
+        engine = self._engine_at(now)
+        engine.submit(payload)
+        self._proceed(engine)
+
+    def send_aside(self, payload: bytes) -> bool:
+        """Hand out a single frame that needs no answer, while nothing else is under way.
+
+        Args:
+            payload: what fits into one frame, as tester present does.
+
+        Returns:
+            False where a payload is on its way in either direction: the frame would end it
+            (ISO 15765-2, 9.8.3), so it was not handed out.
+        """
+        if self.sending or self.receiving:
+            return False
+        self._out.append(self._single.pack(payload, self.address.tx))
+        return True
 
     def receive(self, frame: CanFrame, now: float) -> bool:
         """Take a frame from the bus; return whether it was addressed to this side."""
-        self._instant.now = now
-        engine = self._engine
-        # The common case of a long payload, decided in one place: engine.extend.
-        if frame.id == self._rx_id and not frame.error and engine.extend(frame):
-            return True
+        # The common cases, decided in one place each: what belongs to a long payload, and what
+        # is a payload of its own while none is being received.
+        if frame.id == self._rx_id and not frame.error and frame.extended == self._wide:
+            if self.receiving:
+                if self._engine_at(now).extend(frame):
+                    return True
+            elif (payload := self._single.unpack(frame)) is not None:
+                self._events.append(PayloadReceived(payload))
+                return True
         target = self.address.target_of(frame)
         if target is None:
             return False
+        engine = self._engine_at(now)
         if target is Target.FUNCTIONAL:
             payload = engine.receive_functional(frame)
             if payload is not None:
                 self._events.append(PayloadReceived(payload, functional=True))
             return True
         engine.receive(frame)
-        self._proceed()
+        self._proceed(engine)
         return True
 
     def frames_to_send(self) -> list[CanFrame]:
@@ -129,25 +159,44 @@ class IsoTpConnection:
         out, self._out = self._out, []
         return out
 
+    @property
+    def is_paced(self) -> bool:
+        """Tell whether the peer's separation time holds back what is being sent."""
+        return self._engine is not None and self._engine.is_paced
+
+    def frames_sent(self, now: float) -> None:
+        """Take note that the frames handed out have left; a driver that can tell should.
+
+        The separation time counts from then: one frame that left late must not bring the next
+        one closer to it.
+        """
+        if self.is_paced and not self._out:
+            self._engine_at(now).separation.start()
+
     def next_event(self) -> IsoTpEvent | None:
         """Return the oldest event that was not read yet."""
         return self._events.popleft() if self._events else None
 
     def next_deadline(self) -> float | None:
         """Return when :meth:`handle_deadline` is due: N_Bs, N_Cr or STmin; ``None`` if never."""
-        return self._engine.deadline
+        return None if self._engine is None else self._engine.deadline
 
     def handle_deadline(self, now: float) -> None:
         """Act upon whatever is due; harmless where nothing is."""
-        self._instant.now = now
-        self._engine.check_reception()
-        self._proceed()
+        if self._engine is None:
+            return
+        engine = self._engine_at(now)
+        due = engine.deadline
+        if due is not None and due <= now:
+            engine.check_reception()
+            self._proceed(engine)
 
     def abort(self, now: float) -> None:
         """Forget what is being sent and received, and every frame not handed out yet."""
-        self._instant.now = now
-        self._engine.reset()
-        self._engine.outgoing = None
+        if self._engine is not None:
+            engine = self._engine_at(now)
+            engine.reset()
+            engine.outgoing = None
         self._out.clear()
 
     def _send_functional(self, payload: bytes) -> None:
@@ -155,17 +204,16 @@ class IsoTpConnection:
         end = self.address.functional_tx
         if end is None:
             raise LocalProtocolError("this address has no functional identifier to send with")
-        room = self.params.tx_data_length - (1 if self.params.tx_data_length == 8 else 2)
-        if len(payload) > room - (end.prefix is not None):
+        if len(payload) > self._single.room:
             raise LocalProtocolError(
                 f"{len(payload)} bytes do not fit a single frame to everybody"
             )
-        self._out.append(self._engine.single_frame(payload, end))
+        self._out.append(self._single.pack(payload, end))
         self._events.append(PayloadSent())
 
-    def _proceed(self) -> None:
+    def _proceed(self, engine: Engine) -> None:
         """Let the engine send what it may, and turn what happened into events."""
-        engine, events = self._engine, self._events
+        events = self._events
         engine.transmit(self._out, BURST)
         events.extend(TransportFault(_REASONS[type(it)], str(it)) for it in engine.faults)
         engine.faults.clear()

@@ -33,7 +33,7 @@ from isotp.tools import FiniteByteGenerator
 from typing_extensions import override
 
 from protocols.can.frame import FD_LENGTHS, CanFrame
-from protocols.isotp.addressing import Endpoint, IsoTpAddress
+from protocols.isotp.addressing import IsoTpAddress
 from protocols.isotp.params import LONGEST_WITHOUT_ESCAPE, IsoTpParams
 from protocols.isotp.timers import Instant, InstantTimer
 
@@ -261,18 +261,15 @@ class Engine(TransportLayerLogic):
             due.append(self.separation.deadline)
         return min((moment for moment in due if moment is not None), default=None)
 
+    @property
+    def is_paced(self) -> bool:
+        """Tell whether consecutive frames are being sent with a separation time."""
+        return self.tx_state is _TRANSMIT_CF and self.separation.seconds > 0.0
+
     def submit(self, payload: bytes) -> None:
         """Take a payload to send; :meth:`transmit` begins with it."""
         self.outgoing = SendRequest(payload)
         self.tx_queue.put(self.outgoing)
-
-    def single_frame(self, payload: bytes, end: Endpoint) -> CanFrame:
-        """Return a payload as one frame to an address of its own."""
-        prefix = b"" if end.prefix is None else bytes([end.prefix])
-        # 9.6.2.1: the length stands in the first byte where the frame has at most 8.
-        short = len(prefix) + len(payload) <= 7
-        head = bytes([len(payload)]) if short else bytes([0, len(payload)])
-        return self._to_frame(self._make_tx_msg(end.id, prefix + head + payload))
 
     def transmit(self, out: list[CanFrame], limit: int) -> None:
         """Append the frames that may go out now, until ``out`` holds ``limit``."""

@@ -3,7 +3,10 @@
 One websocket carries everything, as binary messages. Each is an envelope: a channel, a number, an
 acknowledgement, a body.
 
+    channels    channels, reasons for an end, what all messages have in common
     messages    every message as a frozen record, and their codec
+    jobs        the messages of transfer jobs, and of the files that go with them
+    buses       how buses are, and how a session has them run
     vehicle     what a connector offers, and how requests name what is behind it
     envelope    the nine bytes in front of each body; serial-number arithmetic
     handshake   what a connector signs, and how the signature is checked

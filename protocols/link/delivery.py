@@ -60,6 +60,10 @@ class DeliveryStatistics:
     replayed: int
 
 
+#: What is to be sent again before anything ever was: one for all, nothing is ever put into it.
+_NOTHING: deque[Numbered] = deque(maxlen=0)
+
+
 class Delivery:
     """One link's memory. Belongs to whoever may resume the link; a connection borrows it."""
 
@@ -69,7 +73,7 @@ class Delivery:
         self.received = 0
         self._sent = 0
         self._queues: dict[Channel, deque[bytes]] = {}
-        self._again: deque[Numbered] = deque()
+        self._again = _NOTHING
         self._kept: deque[Numbered] = deque()
         self._kept_bytes = 0
         self._duplicates = 0

@@ -14,6 +14,7 @@ from protocols.link.messages import MAX_ENVELOPE, Channel, CloseCode
 
 _HEADER = struct.Struct(">BII")
 HEADER_SIZE = _HEADER.size
+_CHANNELS = tuple(Channel)
 
 #: Numbers run 1 .. 2^32-1 and then 1 again; 0 is never one.
 MAX_NUMBER = (1 << 32) - 1
@@ -66,4 +67,4 @@ def unpack(data: bytes) -> Envelope:
     channel, number, acknowledged = _HEADER.unpack_from(data)
     if channel > Channel.FRAME:
         raise RemoteProtocolError(f"unknown channel {channel}", code=CloseCode.PROTOCOL)
-    return Envelope(Channel(channel), number, acknowledged, data[HEADER_SIZE:])
+    return Envelope(_CHANNELS[channel], number, acknowledged, data[HEADER_SIZE:])

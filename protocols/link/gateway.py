@@ -147,6 +147,9 @@ class GatewayLink(LinkConnection):
             )
         )
         self._go_live(hello.credit, self._idle_ping, resumed=resumed, now=now)
+        # Of no use any more, and as large as the rest of an idle link's machine.
+        self._hello = self._challenge = None
+        self._keys = ()
 
     def attend(self, now: float, *, working: bool) -> None:
         """Find a loss soon while somebody works on this link, and cheaply while nobody does.
@@ -158,7 +161,7 @@ class GatewayLink(LinkConnection):
 
     def _greeted(self) -> Hello:
         if self._hello is None:
-            raise LocalProtocolError("nobody has said hello yet")
+            raise LocalProtocolError("no hello waits for an answer")
         return self._hello
 
     def _measure(self, number: int, clock_us: int, now: float) -> None:

@@ -7,13 +7,25 @@ anything else needs a new protocol version.
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import ClassVar
-
 import msgspec
 
 from protocols.errors import RemoteProtocolError
+from protocols.link.buses import BusConfigure, BusConfigured, BusState
+from protocols.link.channels import Channel, CloseCode, Message
+from protocols.link.jobs import (
+    FileChunk,
+    FileRefused,
+    FileRequest,
+    JobControl,
+    JobForget,
+    JobKey,
+    JobReport,
+    JobStart,
+)
 from protocols.link.vehicle import Capabilities, FrameFilter, Target
+
+#: What is spoken of elsewhere as part of the messages.
+__all__ = ["Channel", "CloseCode", "Message"]
 
 SUBPROTOCOL = "connector-link.v1"
 
@@ -23,40 +35,6 @@ VERSIONS: tuple[int, ...] = (1,)
 #: Largest envelope either side accepts, bytes. A UDS request over DoIP may exceed 64 KiB and a
 #: transfer block of a job does not; 1 MiB is what trio-websocket accepts by default.
 MAX_ENVELOPE = 1 << 20
-
-
-class Channel(IntEnum):
-    """What an envelope belongs to, in order of priority: the lower number goes first."""
-
-    CONTROL = 0
-    EXCHANGE = 1
-    JOB = 2
-    FILE = 3
-    FRAME = 4
-
-
-class CloseCode(IntEnum):
-    """Why a link was said goodbye to. Stable: connectors decide by it whether to come back."""
-
-    NORMAL = 0
-    RESTARTING = 1  # the gateway goes down or asks the connector to move; come back
-    REPLACED = 2  # a newer dial-in of the same connector
-    OVERLOADED = 3  # come back after `retry_after_ms`
-    AUTHENTICATION = 10  # unknown connector, wrong key, disabled: one code for all, on purpose
-    VERSION = 11  # no version in common
-    PROTOCOL = 20  # malformed, out of state, gap in the numbers
-    CREDIT = 21  # more was sent on a channel than had been granted
-    TOO_LARGE = 22
-    SILENT = 23  # nothing heard for three ping intervals
-    DISABLED = 24  # switched off while online
-
-
-class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Root of all messages. ``channel`` and ``numbered`` are properties of the class."""
-
-    channel: ClassVar[Channel] = Channel.CONTROL
-    #: Numbered messages are kept until acknowledged and delivered exactly once.
-    numbered: ClassVar[bool] = False
 
 
 # --- handshake and housekeeping: never numbered --------------------------------------------
@@ -86,7 +64,7 @@ class Hello(Message, frozen=True, tag=1):
     nonce: bytes
     capabilities: Capabilities
     resume: Resume | None = None
-    credit: dict[int, int] = {}
+    credit: dict[int, int] = msgspec.field(default_factory=dict)
 
 
 class Challenge(Message, frozen=True, tag=2):
@@ -175,6 +153,7 @@ class StatusReport(Message, frozen=True, tag=20):
         voltage_mv: at the plug, millivolts.
         ignition: terminal 15.
         wifi: the network is reached by wifi.
+        buses: how its buses are.
     """
 
     numbered = True
@@ -182,6 +161,7 @@ class StatusReport(Message, frozen=True, tag=20):
     voltage_mv: int | None = None
     ignition: bool | None = None
     wifi: bool = False
+    buses: tuple[BusState, ...] = ()
 
 
 class SessionOpen(Message, frozen=True, tag=21):
@@ -319,14 +299,23 @@ ControlMessage = (
     | SessionClosed
     | MonitorStart
     | MonitorStop
+    | BusConfigure
+    | BusConfigured
 )
 ExchangeMessage = ExchangeRequest | ExchangeResult
+JobMessage = JobStart | JobControl | JobKey | JobForget | JobReport
+FileMessage = FileRequest | FileChunk | FileRefused
 
 _encoder = msgspec.msgpack.Encoder()
 #: One decoder a channel, so that a message on a wrong channel does not even decode.
-_decoders: dict[Channel, msgspec.msgpack.Decoder[ControlMessage | ExchangeMessage]] = {
+_decoders: dict[
+    Channel,
+    msgspec.msgpack.Decoder[ControlMessage | ExchangeMessage | JobMessage | FileMessage],
+] = {
     Channel.CONTROL: msgspec.msgpack.Decoder(ControlMessage),
     Channel.EXCHANGE: msgspec.msgpack.Decoder(ExchangeMessage),
+    Channel.JOB: msgspec.msgpack.Decoder(JobMessage),
+    Channel.FILE: msgspec.msgpack.Decoder(FileMessage),
 }
 
 

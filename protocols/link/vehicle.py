@@ -24,6 +24,28 @@ class BusInfo(msgspec.Struct, frozen=True, array_like=True):
     data_bitrate: int = 0
 
 
+class IsoTpOptions(msgspec.Struct, frozen=True, array_like=True):
+    """How ISO-TP is spoken with one control unit; ``None`` leaves it as it is on the bus.
+
+    Attributes:
+        fd: send CAN-FD frames; needs a CAN-FD bus.
+        brs: switch to the higher bit rate for the data phase; CAN-FD only.
+        tx_dl: longest frame sent, bytes: 8, or 12, 16, 20, 24, 32, 48, 64 with CAN-FD.
+        padding: byte that fills frames, or -1 for none.
+        stmin: separation time asked of the control unit, as the byte of the flow control.
+        block_size: frames taken before the next flow control; 0 takes all.
+        wait_limit: how many flow controls "wait" in a row are obeyed.
+    """
+
+    fd: bool | None = None
+    brs: bool | None = None
+    tx_dl: int | None = None
+    padding: int | None = None
+    stmin: int | None = None
+    block_size: int | None = None
+    wait_limit: int | None = None
+
+
 class EcuInfo(msgspec.Struct, frozen=True, array_like=True):
     """One control unit the connector knows how to reach.
 
@@ -34,6 +56,11 @@ class EcuInfo(msgspec.Struct, frozen=True, array_like=True):
         response_id: CAN id it answers from.
         logical_address: its DoIP address (ISO 13400-2 table 13), ``None`` on CAN.
         extended: 29-bit CAN identifiers.
+        mode: ISO 15765-2 addressing, as in :class:`CanTarget`.
+        target_address: its N_TA, for extended addressing.
+        source_address: the tester's N_SA, for extended addressing.
+        address_extension: N_AE, for mixed addressing.
+        isotp: how ISO-TP is spoken with it, where that is not as on the bus.
     """
 
     name: str
@@ -42,6 +69,11 @@ class EcuInfo(msgspec.Struct, frozen=True, array_like=True):
     response_id: int | None = None
     logical_address: int | None = None
     extended: bool = False
+    mode: str = "normal"
+    target_address: int | None = None
+    source_address: int | None = None
+    address_extension: int | None = None
+    isotp: IsoTpOptions | None = None
 
 
 class Capabilities(msgspec.Struct, frozen=True, array_like=True):
@@ -73,9 +105,11 @@ class CanTarget(msgspec.Struct, frozen=True, array_like=True, tag=1):
         bus: name of the bus, or empty for the connector's first CAN bus.
         extended: 29-bit identifiers.
         mode: ISO 15765-2 addressing, ``normal``, ``normal_fixed``, ``extended`` or ``mixed``.
-        target_address: N_TA, for extended addressing.
-        source_address: N_SA, for extended addressing.
+        target_address: N_TA of the control unit, or of all of them, for extended addressing.
+        source_address: N_SA of the tester, for extended addressing.
         address_extension: N_AE, for mixed addressing.
+        isotp: how ISO-TP is spoken with it; left out, as the connector knows of it, or as on
+            the bus.
     """
 
     request_id: int
@@ -86,6 +120,7 @@ class CanTarget(msgspec.Struct, frozen=True, array_like=True, tag=1):
     target_address: int | None = None
     source_address: int | None = None
     address_extension: int | None = None
+    isotp: IsoTpOptions | None = None
 
 
 class DoipTarget(msgspec.Struct, frozen=True, array_like=True, tag=2):

@@ -21,6 +21,8 @@ class ExchangePolicy:
         margin: what bus, gateway ECU and our own scheduling may add to both; over a network that
             is not the vehicle's own, at least its round trip.
         pending_limit: bound of all the time that an ECU can ask for with 0x78.
+        pending_count: how often it can ask for it in one exchange. With P2* of 5 s the time is
+            the bound; one that floods the bus with 0x78 is not waited for that long.
         busy_interval: pause before a request is repeated after 0x21 or 0x94.
         busy_limit: bound of all the time that repeating may take.
         reception_limit: bound of an answer that has begun to arrive. The transport's own timers
@@ -31,6 +33,7 @@ class ExchangePolicy:
     p2_star: float = 5.0
     margin: float = 0.1
     pending_limit: float = 25.0
+    pending_count: int = 512
     busy_interval: float = 0.2
     busy_limit: float = 25.0
     reception_limit: float = 120.0
@@ -39,7 +42,7 @@ class ExchangePolicy:
         """Raise LocalProtocolError for times below zero, or an answer time of zero."""
         for field in fields(self):
             if not getattr(self, field.name) >= 0:
-                raise LocalProtocolError(f"policy: {field.name} is a time, seconds from 0")
+                raise LocalProtocolError(f"policy: {field.name} is a number from 0")
         if self.p2_client <= 0 or self.p2_star_client <= 0:
             raise LocalProtocolError("policy: no time at all to answer")
 

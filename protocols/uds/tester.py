@@ -6,24 +6,24 @@ has begun to arrive stops the wait (``reception_started``), since P2 ends with t
 
 Rules:
 
-* 0x78 (response pending) is never a reason to repeat; all of them together are bounded.
+* 0x78 (response pending) is never a reason to repeat; all of them together are bounded, in
+  time and in number.
 * 0x21 and 0x94 (busy) repeat the request after a pause, bounded; never for security access and
   authentication, and not after a 0x78 or in a functional exchange, where they are final answers.
 * With suppressPosRspMsgIndicationBit, silence for P2 is success; after a 0x78 it is not, because
   then the final answer comes in any case (ISO 14229-1, 7.5.5).
 * What does not belong to the request is counted and changes nothing, and so is everything that
-  comes while the request is not yet sent: it can only be late.
+  comes while the request is not yet sent: it can only be late. It stops the wait while it arrives,
+  since nobody knows yet what it is, but once it has, what comes after P2 stops nothing.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import ClassVar
 
 from protocols.errors import LocalProtocolError
-from protocols.fsm import Table
 from protocols.uds.answers import AnswerKind, Expectation
 from protocols.uds.outcome import (
     ExchangeEvent,
@@ -34,70 +34,13 @@ from protocols.uds.outcome import (
     UdsResponse,
 )
 from protocols.uds.policy import ExchangePolicy
+from protocols.uds.tester_states import TABLE, State, Trigger
 
 #: ECUs that one functional request can gather; a bus has fewer, a flood has more.
 MAX_SOURCES = 256
 #: Unread events; the oldest gives way, so the last one, the outcome, never does.
 MAX_EVENTS = 64
 
-
-class State(Enum):
-    """Where an exchange stands."""
-
-    IDLE = auto()
-    SENDING = auto()
-    WAITING = auto()
-    PENDING = auto()
-    BUSY = auto()
-    GATHERING = auto()
-    DONE = auto()
-    FAILED = auto()
-
-
-class Trigger(Enum):
-    """What can happen to it."""
-
-    START = auto()
-    SENT = auto()
-    SENT_TO_ALL = auto()
-    ANSWER = auto()
-    PROMISE = auto()
-    REFUSAL = auto()
-    REPEAT = auto()
-    SILENCE = auto()
-    EXPIRED = auto()
-    FAULT = auto()
-
-
-TABLE: Table[State, Trigger] = Table(
-    "UDS exchange",
-    initial=State.IDLE,
-    final=frozenset({State.DONE, State.FAILED}),
-    transitions={
-        (State.IDLE, Trigger.START): State.SENDING,
-        (State.SENDING, Trigger.SENT): State.WAITING,
-        (State.SENDING, Trigger.SENT_TO_ALL): State.GATHERING,
-        (State.SENDING, Trigger.FAULT): State.FAILED,
-        (State.WAITING, Trigger.ANSWER): State.DONE,
-        (State.WAITING, Trigger.PROMISE): State.PENDING,
-        (State.WAITING, Trigger.REFUSAL): State.BUSY,
-        (State.WAITING, Trigger.SILENCE): State.DONE,
-        (State.WAITING, Trigger.EXPIRED): State.FAILED,
-        (State.WAITING, Trigger.FAULT): State.FAILED,
-        (State.PENDING, Trigger.ANSWER): State.DONE,
-        (State.PENDING, Trigger.PROMISE): State.PENDING,
-        (State.PENDING, Trigger.EXPIRED): State.FAILED,
-        (State.PENDING, Trigger.FAULT): State.FAILED,
-        (State.BUSY, Trigger.REPEAT): State.SENDING,
-        (State.BUSY, Trigger.EXPIRED): State.FAILED,
-        (State.BUSY, Trigger.FAULT): State.FAILED,
-        (State.GATHERING, Trigger.ANSWER): State.GATHERING,
-        (State.GATHERING, Trigger.PROMISE): State.GATHERING,
-        (State.GATHERING, Trigger.SILENCE): State.DONE,
-        (State.GATHERING, Trigger.EXPIRED): State.FAILED,
-        (State.GATHERING, Trigger.FAULT): State.FAILED,
-    },
-)
 
 _FINISHED = TABLE.final
 _LISTENING = frozenset({State.WAITING, State.PENDING, State.GATHERING})
@@ -112,6 +55,7 @@ class _Wait:
     count: int = 0
     limit: float | None = None
     held: float | None = None  # ``until`` as it was before an answer began to arrive
+    misled: bool = False  # what arrived was not what we wait for
 
 
 class TesterExchange:
@@ -180,9 +124,11 @@ class TesterExchange:
         if self.state not in _LISTENING or (key not in self._waits and self._is_full()):
             return
         wait = self._waits.setdefault(key, _Wait(now))
+        if wait.misled and wait.until <= now:
+            return
         if wait.held is None:
             wait.held = wait.until
-        wait.until = now + self.policy.reception_limit
+            wait.until = now + self.policy.reception_limit
 
     def receive(self, payload: bytes, source: int, now: float) -> bool:
         """Take an answer; return whether it belonged to this exchange."""
@@ -243,6 +189,11 @@ class TesterExchange:
         else:
             self._expire()
 
+    @property
+    def pending(self) -> bool:
+        """Tell whether the ECU has asked for more time and is at work on the request."""
+        return self.state is State.PENDING
+
     def next_event(self) -> ExchangeEvent | None:
         """Return the oldest event that was not read yet."""
         return self._events.popleft() if self._events else None
@@ -256,7 +207,7 @@ class TesterExchange:
         self._stranger = payload[:8]
         wait = self._waits.get(self._key(source))
         if wait is not None and wait.held is not None:  # what arrived was not what we wait for
-            wait.until, wait.held = wait.held, None
+            wait.until, wait.held, wait.misled = wait.held, None, True
 
     def _receive_pending(self, source: int, now: float) -> None:
         key = self._key(source)
@@ -270,6 +221,8 @@ class TesterExchange:
         wait.count += 1
         wait.held = None
         wait.until = min(now + self.policy.p2_star_client, wait.limit)
+        if wait.count >= self.policy.pending_count:
+            wait.limit = wait.until = now  # enough: due at once
         self._events.append(ResponsePending(source, wait.count))
 
     def _receive_busy(self, refusal: UdsResponse, now: float) -> None:
@@ -342,7 +295,10 @@ class TesterExchange:
             text = f"the answer of {who} began and did not end"
             return ExchangeFailure(FailureReason.TRANSPORT, f"{self._expected}: {text}")
         if wait.limit is not None and wait.until >= wait.limit:
-            text = f"{who} asked for more time {wait.count} times, {self.policy.pending_limit:g} s"
+            text = (
+                f"{who} asked for more time {wait.count} times; it gets "
+                f"{self.policy.pending_limit:g} s and {self.policy.pending_count} times at most"
+            )
             return ExchangeFailure(FailureReason.PENDING_TOO_LONG, f"{self._expected}: {text}")
         if wait.count:
             text = f"{who} asked for more time {wait.count} times and then stayed silent"

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocols.can.batch import BatchHeader, FrameBatch, decode_batch, encode_batch, peek_batch
+from protocols.can.batch import (
+    BatchHeader,
+    FrameBatch,
+    add_losses,
+    decode_batch,
+    encode_batch,
+    peek_batch,
+    select_batch,
+)
 from protocols.can.frame import FD_LENGTHS, MAX_TIMESTAMP_US, CanFrame, problem
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 
@@ -154,3 +162,21 @@ def test_each_rule_is_checked_on_the_way_in(data: bytes) -> None:
 def test_nothing_impossible_is_ever_encoded(bus: int, frame: CanFrame) -> None:
     with pytest.raises(LocalProtocolError):
         encode_batch(bus, [frame])
+
+
+def test_a_choice_of_frames_keeps_their_order_and_tells_of_losses() -> None:
+    frames = [CanFrame(number, bytes([number])) for number in (3, 1, 2, 1)]
+    batch = encode_batch(5, frames, dropped=9)
+    chosen = select_batch(batch, lambda frame: frame.id == 1)
+    assert chosen == encode_batch(5, [frames[1], frames[3]], dropped=9)
+    assert select_batch(batch, lambda _frame: True) is batch
+    assert decode_batch(select_batch(batch, lambda _frame: False)) == FrameBatch(5, (), 9)
+
+
+@given(st.integers(0, 2**33), st.integers(0, 2**32 - 1))
+def test_losses_add_up_and_touch_nothing_else(more: int, before: int) -> None:
+    frames = (CanFrame(1, b"\x02", timestamp_us=3), CanFrame(4, timestamp_us=2**40))
+    told = decode_batch(add_losses(encode_batch(7, frames, before), more))
+    assert told == FrameBatch(7, frames, min(before + more, 2**32 - 1))
+    with pytest.raises(RemoteProtocolError):
+        add_losses(b"\x01", more)

@@ -341,3 +341,68 @@ def test_no_frames_in_any_order_break_the_machine(
         ended += serve(exchanges, now)
     assert ended == begun
     assert (len(exchanges), exchanges._routes) == (0, {})
+
+
+def test_tester_present_passes_a_control_unit_at_work() -> None:
+    line = line_with(lambda request: [(0.01, b"\x7f\x22\x78"), (0.9, VIN)] * (request[0] == 0x22))
+    line.exchanges.start(1, ENGINE, READ_VIN, POLICY, line.now)
+    assert not line.exchanges.interject(ENGINE, b"\x3e\x80", line.now), "it has not asked for time"
+    line.run(until=100.5)
+    assert not line.exchanges.interject(BODY, b"\x3e\x80", line.now), "nobody asks that one"
+    assert line.exchanges.interject(ENGINE, b"\x3e\x80", line.now)
+    line.run()
+    assert line.outcomes[1].failure is None
+    assert payloads(line, 1) == [VIN]
+    assert [request for _, request in line.ecus[0].asked] == [READ_VIN, b"\x3e\x80"]
+
+
+def test_nothing_is_sent_into_an_answer_on_its_way() -> None:
+    exchanges = CanExchanges()
+    exchanges.start(1, ENGINE, READ_VIN, POLICY, 0.0)
+    exchanges.frames_to_send()
+    exchanges.frames_sent(0.0)
+    exchanges.receive(CanFrame(0x7E8, b"\x03\x7f\x22\x78"), 0.01)
+    exchanges.receive(CanFrame(0x7E8, bytes.fromhex("101462f190575657")), 0.02)
+    assert not exchanges.interject(ENGINE, b"\x3e\x80", 0.03)
+
+
+def test_a_flood_of_first_frames_ends_the_exchange() -> None:
+    line = line_with(lambda _request: [])
+    line.exchanges.start(1, ENGINE, READ_VIN, POLICY, line.now)
+    line.run(until=100.01)
+    for _ in range(50):
+        line.inject(CanFrame(0x7E8, bytes.fromhex("101462f190575657")))
+        line.run(until=line.now + 0.001)
+    failure = line.outcomes[1].failure
+    assert failure is not None
+    assert failure.reason is FailureReason.TRANSPORT
+    assert "N_UNEXP_PDU" in failure.detail
+
+
+@pytest.mark.parametrize("frame", ["2100000000000000", "0462f18700cccccc", "300000", "ffffffff"])
+def test_a_flood_of_anything_else_ends_with_p2(frame: str) -> None:
+    line = line_with(lambda _request: [])
+    line.exchanges.start(1, ENGINE, READ_VIN, POLICY, line.now)
+    began = line.now
+    while 1 not in line.outcomes:
+        line.inject(CanFrame(0x7E8, bytes.fromhex(frame)))
+        line.run(until=line.now + 0.001)
+    failure = line.outcomes[1].failure
+    assert failure is not None
+    assert failure.reason in {FailureReason.NO_RESPONSE, FailureReason.UNEXPECTED}
+    assert line.finished_at[1] - began == pytest.approx(POLICY.p2_client, abs=0.002)
+
+
+def test_control_units_behind_one_identifier_answer_for_themselves() -> None:
+    exchanges = CanExchanges()
+    addresses = [IsoTpAddress.mixed_11(0x7E0, 0x7E8, part, 0x7DF) for part in (1, 2)]
+    exchanges.start_functional(1, addresses, b"\x3e\x00", POLICY, 0.0)
+    exchanges.frames_to_send()
+    exchanges.frames_sent(0.0)
+    for part in (1, 2, 2):
+        exchanges.receive(CanFrame(0x7E8, bytes([part, 2, 0x7E, 0])), 0.01)
+    exchanges.handle_deadline(0.2)
+    event = exchanges.next_event()
+    assert event is not None
+    assert [it.source for it in event.outcome.responses] == [0x7E8, 0x7E8]
+    assert event.outcome.ignored == 1

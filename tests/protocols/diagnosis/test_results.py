@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocols.diagnosis.results import to_result
+from protocols.diagnosis.results import MAX_ANSWERS, to_result
 from protocols.link.messages import ExchangeResponse, ExchangeResult
 from protocols.uds.outcome import ExchangeFailure, FailureReason, Finished, UdsResponse
 
@@ -22,3 +22,13 @@ def test_failures_have_words_that_the_link_knows(reason: FailureReason) -> None:
     result = to_result(7, Finished((), ExchangeFailure(reason, "what happened")))
     expected = "no_response" if reason is FailureReason.UNEXPECTED else reason.value
     assert (result.failure, result.detail) == (expected, "what happened")
+
+
+def test_more_answers_than_a_message_holds_are_a_failure_that_says_so() -> None:
+    answers = tuple(
+        UdsResponse(source, bytes(MAX_ANSWERS // 2), 0, 1.0, 2.0) for source in (1, 2, 3)
+    )
+    assert not to_result(1, Finished(answers[:2], None)).failure
+    result = to_result(1, Finished(answers, None))
+    assert (result.failure, result.responses) == ("transport", ())
+    assert "ask for less" in result.detail

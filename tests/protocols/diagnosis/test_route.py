@@ -24,7 +24,9 @@ def can_route(target: CanTarget | FunctionalTarget) -> CanRoute:
 
 def test_a_control_unit_on_the_first_bus_unless_one_is_named() -> None:
     expected = (IsoTpAddress.normal_11(0x7E0, 0x7E8),)
-    assert can_route(CanTarget(0x7E0, 0x7E8)) == CanRoute("can0", expected, functional=False)
+    assert can_route(CanTarget(0x7E0, 0x7E8)) == CanRoute(
+        "can0", expected, functional=False, params=routes.params("can0")
+    )
     assert can_route(CanTarget(0x7E0, 0x7E8, "can1")).bus == "can1"
 
 

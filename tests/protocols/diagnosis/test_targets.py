@@ -74,7 +74,7 @@ def answers(addresses: tuple[IsoTpAddress, ...]) -> set[int]:
 
 
 def test_everybody_known_may_answer_and_legislated_ecus_too() -> None:
-    found = functional_addresses(0x7DF, ECUS, extended=False)
+    found = functional_addresses(CanTarget(0x7DF), ECUS)
     assert answers(found) == {0x778, *range(0x7E8, 0x7F0)}
     assert {(address.tx.id, address.rx.id) for address in found} >= {(0x70E, 0x778)}
     assert all(
@@ -84,16 +84,16 @@ def test_everybody_known_may_answer_and_legislated_ecus_too() -> None:
 
 
 def test_a_makers_own_functional_identifier_reaches_the_known_ones() -> None:
-    assert answers(functional_addresses(0x700, ECUS, extended=False)) == {0x778, 0x7E8}
+    assert answers(functional_addresses(CanTarget(0x700), ECUS)) == {0x778, 0x7E8}
 
 
 def test_29_bit_ecus_or_else_every_address_of_the_standard() -> None:
-    known = functional_addresses(OBD_FUNCTIONAL_29, ECUS, extended=True)
+    known = functional_addresses(CanTarget(OBD_FUNCTIONAL_29, extended=True), ECUS)
     assert answers(known) == {0x18DAF140}
-    unknown = functional_addresses(OBD_FUNCTIONAL_29, (), extended=True)
-    assert answers(unknown) == {0x18DAF100 | ecu for ecu in range(0xF1)}
+    unknown = functional_addresses(CanTarget(OBD_FUNCTIONAL_29, extended=True), ())
+    assert answers(unknown) == {0x18DAF100 | ecu for ecu in range(0x100) if ecu != 0xF1}
 
 
 def test_with_nobody_to_answer_there_is_no_request() -> None:
     with pytest.raises(LocalProtocolError, match="no known control unit"):
-        functional_addresses(0x700, (), extended=False)
+        functional_addresses(CanTarget(0x700), ())

@@ -257,6 +257,20 @@ def test_confirmation_rejected_is_05_and_closes() -> None:
     vehicle.entity.confirm(number, vehicle.now, agreed=True)  # too late, and harmless
 
 
+def test_a_confirmation_may_depend_on_the_moment() -> None:
+    vehicle = Vehicle(with_settings(confirmation=lambda: True))
+    first = vehicle.connect()
+    vehicle.feed(first, activate())
+    assert codes(vehicle, first) == [0x11]
+    vehicle.entity.confirm(first, vehicle.now, agreed=True)
+    vehicle.pump()
+    assert codes(vehicle, first) == [0x10]
+    free = Vehicle(with_settings(confirmation=lambda: False))
+    number = free.connect()
+    free.feed(number, activate())
+    assert codes(free, number) == [0x10]
+
+
 def test_confirmation_nobody_asked_for_is_our_own_fault() -> None:
     vehicle = Vehicle()
     number = vehicle.activated()

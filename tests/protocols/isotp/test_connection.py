@@ -26,12 +26,12 @@ FD = IsoTpParams(can_fd=True, bitrate_switch=True, tx_data_length=64, max_frame_
 Wire = Callable[[list[CanFrame]], Iterable[CanFrame]]
 
 
-def a_tester(params: IsoTpParams = BARE, now: float = 0.0) -> IsoTpConnection:
-    return IsoTpConnection(ADDRESS, params, now=now)
+def a_tester(params: IsoTpParams = BARE) -> IsoTpConnection:
+    return IsoTpConnection(ADDRESS, params)
 
 
-def an_ecu(params: IsoTpParams = BARE, now: float = 0.0) -> IsoTpConnection:
-    return IsoTpConnection(ADDRESS.mirrored(), params, now=now)
+def an_ecu(params: IsoTpParams = BARE) -> IsoTpConnection:
+    return IsoTpConnection(ADDRESS.mirrored(), params)
 
 
 def answer(data: str) -> CanFrame:
@@ -164,7 +164,7 @@ def test_both_directions_at_once_do_not_disturb_each_other() -> None:
 
 
 def test_n_bs_is_exactly_one_second() -> None:
-    sender = a_tester(now=7.0)
+    sender = a_tester()
     sender.send(bytes(20), 7.0)
     sender.frames_to_send()
     assert sender.next_deadline() == 8.0
@@ -427,7 +427,7 @@ def test_a_functional_request_can_overtake_a_payload_on_its_way() -> None:
 
 def test_functional_addresses_with_a_first_byte() -> None:
     address = IsoTpAddress.mixed_29(0x10, 0xF1, 0x22)
-    sender = IsoTpConnection(address, BARE, now=0.0)
+    sender = IsoTpConnection(address, BARE)
     sender.send(bytes(6), 0.0, functional=True)
     assert sender.frames_to_send() == [CanFrame(0x18CD33F1, b"\x22\x06" + bytes(6), extended=True)]
     with pytest.raises(LocalProtocolError, match="single frame"):
@@ -452,7 +452,7 @@ def test_a_payload_out_of_bounds_is_refused(size: int) -> None:
 
 
 def test_no_functional_address_no_functional_request() -> None:
-    sender = IsoTpConnection(IsoTpAddress.normal_11(0x6A0, 0x6A8), now=0.0)
+    sender = IsoTpConnection(IsoTpAddress.normal_11(0x6A0, 0x6A8))
     with pytest.raises(LocalProtocolError, match="functional"):
         sender.send(b"\x3e\x80", 0.0, functional=True)
 
@@ -557,3 +557,19 @@ def test_any_frames_leave_a_connection_that_works(frames: list[tuple[int, bytes]
     events(receiver)
     receiver.receive(request("023E00"), now)
     assert events(receiver)[-1] == PayloadReceived(b"\x3e\x00")
+
+
+def test_separation_counts_from_when_a_frame_has_left() -> None:
+    sender = a_tester()
+    sender.send(bytes(40), 0.0)
+    sender.frames_to_send()
+    sender.receive(answer("30000A"), 0.0)
+    assert sender.is_paced
+    sender.handle_deadline(0.01)
+    assert len(sender.frames_to_send()) == 1
+    sender.frames_sent(0.014)
+    assert sender.next_deadline() == pytest.approx(0.024)
+    sender.handle_deadline(0.023)
+    assert not sender.frames_to_send()
+    sender.handle_deadline(0.024)
+    assert len(sender.frames_to_send()) == 1

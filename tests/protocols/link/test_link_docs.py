@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from protocols.link import vehicle
+from protocols.link import buses, jobs, vehicle
 from protocols.link.connection import ACK_DELAY, ACK_EVERY, HANDSHAKE_LIMIT, LinkMemory
 from protocols.link.connector import ConnectorLink
 from protocols.link.credit import DEFAULT_WINDOWS
@@ -28,7 +28,9 @@ from protocols.link.messages import (
     ExchangeRequest,
     ExchangeResponse,
     ExchangeResult,
+    FileMessage,
     Hello,
+    JobMessage,
     Message,
     SessionOpen,
     decode_body,
@@ -44,11 +46,16 @@ RECORDS = (
     vehicle.Capabilities,
     vehicle.BusInfo,
     vehicle.EcuInfo,
+    vehicle.IsoTpOptions,
     vehicle.CanTarget,
     vehicle.DoipTarget,
     vehicle.FunctionalTarget,
     vehicle.FrameFilter,
+    buses.BusState,
     ExchangeResponse,
+    jobs.TransferOrder,
+    jobs.Segment,
+    jobs.Step,
 )
 
 
@@ -63,7 +70,8 @@ def _members(kind: type[msgspec.Struct]) -> str:
 
 
 def messages() -> str:
-    kinds = (*ControlMessage.__args__, *ExchangeMessage.__args__)
+    unions = (ControlMessage, ExchangeMessage, JobMessage, FileMessage)
+    kinds = [kind for union in unions for kind in union.__args__]
     rows = [
         f"| {kind.__struct_config__.tag} | {kind.__name__} | {_senders(kind)} "
         f"| {kind.channel.name.lower()} | {'yes' if kind.numbered else 'no'} | {_members(kind)} |"

@@ -6,6 +6,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from protocols.errors import RemoteProtocolError
+from protocols.link.buses import BusConfigure, BusConfigured, BusState
 from protocols.link.messages import (
     Ack,
     Challenge,
@@ -50,7 +51,7 @@ UUID_TEXT = "0b6f4a52-7b0e-4c1e-9d4e-2f6a1f5f7a01"
 HELLO = (
     f"97 01 91 01 d924{UUID_TEXT.encode().hex()} c420{'4e' * 32}"
     " 96 91 94 a463616e30 a363616e ce0007a120 00"
-    " 91 96 a6656e67696e65 a463616e30 cd07e0 cd07e8 c0 c2"
+    " 91 9b a6656e67696e65 a463616e30 cd07e0 cd07e8 c0 c2 a66e6f726d616c c0 c0 c0 c0"
     " c3 c2 0c 00"
     f" 92 c410{'54' * 16} 09 81 01 cc80"
 )
@@ -87,7 +88,7 @@ GOLDEN: list[tuple[Message, str]] = [
     (Credit(Channel.EXCHANGE, 192), "93 09 01 ccc0"),
     (
         StatusReport("WVWZZZAUZKW123456", 12_600, True),
-        "95 14 b15756575a5a5a41555a4b57313233343536 cd3138 c3 c2",
+        "96 14 b15756575a5a5a41555a4b57313233343536 cd3138 c3 c2 90",
     ),
     (SessionOpen("s1", True, 30_000), "94 15 a27331 c3 cd7530"),
     (SessionClose("s1"), "92 16 a27331"),
@@ -98,8 +99,16 @@ GOLDEN: list[tuple[Message, str]] = [
     ),
     (MonitorStop("can0"), "92 19 a463616e30"),
     (
+        BusConfigure(1, "s1", "can0", 250_000, None, True, (FrameFilter(0x7E8, 0x7FF),)),
+        "98 1a 01 a27331 a463616e30 ce0003d090 c0 c3 91 93 cd07e8 cd07ff c2",
+    ),
+    (
+        BusConfigured(1, BusState("can0", False, "gone", 500_000, 2_000_000, True, 1), "refused"),
+        "95 1b 01 97 a463616e30 c2 a4676f6e65 ce0007a120 ce001e8480 c3 01 a772656675736564 a0",
+    ),
+    (
         ExchangeRequest(1, "s1", CanTarget(0x7E0, 0x7E8), bytes.fromhex("22F190")),
-        "95 28 01 a27331 99 01 cd07e0 cd07e8 a0 c2 a66e6f726d616c c0 c0 c0 c403 22f190",
+        "95 28 01 a27331 9a 01 cd07e0 cd07e8 a0 c2 a66e6f726d616c c0 c0 c0 c0 c403 22f190",
     ),
     (
         ExchangeRequest(2, "s1", DoipTarget(0x1010), b"\x3e\x00"),

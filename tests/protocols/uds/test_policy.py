@@ -43,8 +43,9 @@ def test_everything_else_changes_nothing(answer: str) -> None:
         {"p2": 0.0, "margin": 0.0},
         {"p2_star": 0.0, "margin": 0.0},
         {"busy_interval": -1.0},
+        {"pending_count": -1},
     ],
 )
 def test_impossible_times_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(LocalProtocolError, match="policy"):
-        ExchangePolicy(**wrong)
+        ExchangePolicy(**wrong)  # type: ignore[arg-type]

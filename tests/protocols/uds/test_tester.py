@@ -13,7 +13,8 @@ from protocols.uds.outcome import (
     UdsResponse,
 )
 from protocols.uds.policy import ExchangePolicy
-from protocols.uds.tester import MAX_SOURCES, TABLE, State, TesterExchange, Trigger
+from protocols.uds.tester import MAX_SOURCES, TesterExchange
+from protocols.uds.tester_states import TABLE, State, Trigger
 
 ECU = 0x7E8
 OTHER = 0x7E9
