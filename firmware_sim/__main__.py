@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from firmware_sim import quick_start  # noqa: F401  isort: skip - before python-can
 from firmware_sim.cli import main
 
 if __name__ == "__main__":

@@ -13,14 +13,17 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import trio
 
-from firmware_sim.buses.can_bus import BusAddress, CanBus, open_bus
+from firmware_sim.buses.address import BusAddress
+from firmware_sim.buses.can_bus import CanBus, open_bus
 from firmware_sim.firmware.device import Device, Wiring
 from firmware_sim.firmware.doip_bus import DoipBus, DoipBusSettings
 from firmware_sim.vehicle.doip_entity import DoipAddress
 from firmware_sim.vehicle.loader import load_vehicle
+from firmware_sim.vehicle.replay import Replay, load_replay
 from firmware_sim.vehicle.vehicle import Vehicle, open_vehicle
 from firmware_sim.vehicle.vehicle_spec import VehicleSpec
 from firmware_sim.vehicle.vin import is_vin, vin_for_seed
@@ -45,13 +48,15 @@ class VehicleSettings:
         bus: where its CAN bus is (``virtual:NAME``, ``socketcan:can0``); left out, a channel that
             nobody else in this process uses.
         frames_only: the device carries raw frames and leaves ISO-TP to the gateway.
+        replay: a recording that stands in place of ``vehicle``.
     """
 
-    vehicle: str
+    vehicle: str = ""
     vin: str | None = None
     seed: int = 0
     bus: str | None = None
     frames_only: bool = False
+    replay: Path | None = None
 
 
 @asynccontextmanager
@@ -61,16 +66,17 @@ async def open_device(settings: VehicleSettings) -> AsyncIterator[Device]:
     Raises:
         SettingsError: a number or a bus that cannot be.
         VehicleFileError: there is no such vehicle, or its file is broken.
+        ReplayError: the recording cannot be replayed.
         BusGoneError: its bus cannot be opened.
     """
-    spec = load_vehicle(settings.vehicle)
+    spec, replay = _chosen(settings)
     if settings.frames_only and spec.kind == "doip":
         raise SettingsError(f"{spec.name} is reached by DoIP and has no raw frames to carry")
     vin = _vin(settings, spec)
     addresses = _addresses(settings, spec)
     async with AsyncExitStack() as stack:
         vehicle = await stack.enter_async_context(
-            open_vehicle(spec, seed=settings.seed, vin=vin, addresses=addresses)
+            open_vehicle(spec, seed=settings.seed, vin=vin, addresses=addresses, replay=replay)
         )
         can = {
             bus.name: await stack.enter_async_context(
@@ -81,6 +87,13 @@ async def open_device(settings: VehicleSettings) -> AsyncIterator[Device]:
         doip = await _plug_into_doip(vehicle.doip, settings.seed, stack)
         wiring = _wiring(vehicle, can, doip)
         yield Device(replace(wiring, isotp=not settings.frames_only))
+
+
+def _chosen(settings: VehicleSettings) -> tuple[VehicleSpec, Replay | None]:
+    if settings.replay is None:
+        return load_vehicle(settings.vehicle), None
+    replay = load_replay(settings.replay)
+    return replay.spec, replay
 
 
 async def _plug_into_doip(
@@ -119,6 +132,10 @@ def _wiring(vehicle: Vehicle, can: Mapping[str, CanBus], doip: DoipBus | None) -
                 ecu.request_id,
                 ecu.response_id,
                 extended=ecu.extended,
+                mode=ecu.transport.mode,
+                target_address=ecu.transport.target_address,
+                source_address=ecu.transport.source_address,
+                address_extension=ecu.transport.address_extension,
             )
             for ecu in spec.ecus
         ),

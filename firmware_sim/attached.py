@@ -1,23 +1,25 @@
 """A device on a real bus, or in front of a real vehicle on the network: nothing is simulated.
 
-The firmware is the same; only what it is plugged into differs. It measures neither voltage nor
-ignition there, and it knows the control units that it is told of.
+The firmware is the same; only what it is plugged into differs. It measures voltage and ignition
+where it is told of inputs for them, and it knows the control units that it is told of.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 import trio
 
 from firmware_sim.assembly import DOIP_BUS, SettingsError
-from firmware_sim.buses.can_bus import BusAddress, open_bus
+from firmware_sim.buses.address import BusAddress
+from firmware_sim.buses.can_bus import open_bus
 from firmware_sim.firmware.device import Device, Wiring
 from firmware_sim.firmware.doip_bus import DoipBus, DoipBusSettings
 from firmware_sim.firmware.ecu_table import EcuEntry, read_ecus
+from firmware_sim.firmware.plug import FilePlug
 from protocols.link.vehicle import BusInfo
 
 #: Name of the one CAN bus of such a device.
@@ -41,6 +43,7 @@ class AttachedSettings:
         data_bitrate: bit/s of the CAN-FD data phase; without it the bit rate is not switched.
         frames_only: carry raw frames and leave ISO-TP to the gateway.
         seed: spreads the pauses between attempts to connect.
+        plug: measures voltage and ignition.
     """
 
     bus: str | None = None
@@ -51,19 +54,7 @@ class AttachedSettings:
     data_bitrate: int | None = None
     frames_only: bool = False
     seed: int = 0
-
-
-class Unmeasured:
-    """A plug that measures nothing."""
-
-    @property
-    def ignition(self) -> bool | None:
-        """Nothing is known of terminal 15."""
-        return None
-
-    def voltage(self) -> float | None:
-        """Nothing is known of the voltage."""
-        return None
+    plug: FilePlug = field(default_factory=FilePlug)
 
 
 @asynccontextmanager
@@ -101,7 +92,7 @@ async def _on_bus(
                 buses=(info,),
                 ecus=tuple(entry.info(CAN_BUS) for entry in entries),
                 can={CAN_BUS: bus},
-                plug=Unmeasured(),
+                plug=settings.plug,
                 isotp=not settings.frames_only,
             )
         )
@@ -120,7 +111,7 @@ async def _on_doip(
                 buses=(BusInfo(DOIP_BUS, "doip"),),
                 ecus=tuple(entry.info(DOIP_BUS) for entry in entries),
                 doip=bus,
-                plug=Unmeasured(),
+                plug=settings.plug,
             )
         )
         nursery.cancel_scope.cancel()

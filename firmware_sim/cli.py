@@ -1,6 +1,7 @@
 """The command line: ``firmware-sim run`` dials in with a connector in a simulated vehicle.
 
-``firmware-sim fleet`` dials in with thousands that have none.
+``firmware-sim fleet`` dials in with thousands that have none; ``firmware-sim vehicles`` lists what
+can be simulated.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from firmware_sim.firmware.connector import Dial, run_connector
 from firmware_sim.firmware.link import LinkRefusedError
 from firmware_sim.fleet import command as fleet_command
 from firmware_sim.roster import RosterEntry, private_key, read_roster
+from firmware_sim.vehicle import command as vehicle_command
 from firmware_sim.vehicle.loader import VehicleFileError, model_names
+from firmware_sim.vehicle.replay import ReplayError
 
 #: Exit statuses: wrong usage is argparse's 2.
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -53,7 +56,13 @@ async def _guarded(parsed: argparse.Namespace) -> int:
         await _run_while_wanted(_entries(parsed), until_eof=parsed.until_eof)
     except* KeyboardInterrupt:
         status = INTERRUPTED
-    except* (SettingsError, VehicleFileError, BusGoneError, LinkRefusedError) as group:
+    except* (
+        SettingsError,
+        VehicleFileError,
+        ReplayError,
+        BusGoneError,
+        LinkRefusedError,
+    ) as group:
         for line in _leaves(group):
             sys.stderr.write(f"firmware-sim: {line}\n")
     return status
@@ -85,6 +94,7 @@ def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
             key=parsed.key or "",
             vehicle=parsed.vehicle,
             vin=parsed.vin,
+            replay=parsed.replay,
             seed=parsed.seed,
             bus=parsed.bus,
             doip=parsed.doip,
@@ -93,6 +103,7 @@ def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
             bitrate=parsed.bitrate,
             data_bitrate=parsed.data_bitrate,
             frames_only=parsed.frames_only,
+            data=parsed.data,
             certificate=parsed.certificate,
             certificate_key=parsed.certificate_key,
             ca=parsed.ca,
@@ -121,7 +132,9 @@ async def run(entries: Sequence[RosterEntry]) -> None:
 async def _be(entry: RosterEntry) -> None:
     async with entry.open() as device:
         dial = Dial(entry.gateway, entry.identity, tls=entry.tls())
-        await run_connector(device, dial, Random(entry.seed), isotp=device.isotp)
+        await run_connector(
+            device, dial, Random(entry.seed), isotp=device.isotp, data=entry.folder
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -144,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(model_names())}, or a YAML file (default: {model_names()[0]}; with "
         "--bus or --doip none is simulated)",
     )
+    add("--replay", metavar="FILE", help="be the vehicle of a recording (docs/recordings.md)")
     add("--vin", help="another vehicle identification number")
     add("--seed", type=int, default=0, help="makes everything that is random (default: 0)")
     add("--bus", metavar="INTERFACE:CHANNEL", help="where the CAN bus is, as in socketcan:can0")
@@ -157,6 +171,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--fd", action="store_true", help="the bus carries CAN-FD frames")
     add("--bitrate", type=int, help="of the bus, bit/s, for interfaces that set it themselves")
     add("--data-bitrate", type=int, help="of the CAN-FD data phase, likewise")
+    add(
+        "--data",
+        metavar="DIR",
+        help="folder for transfer jobs and their images, so that a loss of power loses none; left "
+        "out, they last as long as the program",
+    )
     add("--frames-only", action="store_true", help="leave ISO-TP and UDS timing to the gateway")
     add(
         "--until-eof",
@@ -165,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--verbose", action="store_true", help="log more")
     fleet_command.add_to(commands)
+    vehicle_command.add_to(commands)
     return parser
 
 

@@ -22,6 +22,7 @@ from firmware_sim.attached import AttachedSettings, open_attached
 from firmware_sim.firmware.device import Device
 from firmware_sim.firmware.dialling import client_tls
 from firmware_sim.firmware.link import Identity
+from firmware_sim.firmware.plug import FilePlug
 from firmware_sim.vehicle.loader import model_names
 
 #: Bytes of an Ed25519 private key.
@@ -38,6 +39,7 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         vehicle: name of a vehicle of the package, or path of a YAML file. Left out, nothing is
             simulated behind ``bus`` or ``doip``; without those, the first of the package is.
         vin: another identification number for it.
+        replay: path of a recording that stands in place of a vehicle.
         seed: makes everything that is random.
         bus: where its CAN bus is, or the bus that the connector is plugged into.
         doip: DoIP vehicle that it is plugged into, ``HOST`` or ``HOST:PORT``.
@@ -47,6 +49,11 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bitrate: of ``bus``, bit/s, for interfaces that set it themselves.
         data_bitrate: of the CAN-FD data phase, likewise.
         frames_only: carry raw frames and leave ISO-TP to the gateway.
+        data: folder for transfer jobs and their images; a temporary one when left out.
+        voltage_file: with ``bus`` or ``doip``: file with millivolts at the device's input
+            (:mod:`firmware_sim.firmware.plug`).
+        voltage_scale: what the divider in front of that input divides by.
+        ignition_file: likewise, file with 0 or 1 for terminal 15.
         certificate: PEM file of a client certificate that names the UUID, for ``wss://``.
         certificate_key: PEM file of its key; left out where the certificate's file has it.
         ca: PEM file of the authority that vouches for the gateway; the system's when left out.
@@ -57,6 +64,7 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
     vehicle: str | None = None
     vin: str | None = None
+    replay: str | None = None
     seed: int = 0
     bus: str | None = None
     doip: str | None = None
@@ -65,9 +73,18 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bitrate: int | None = None
     data_bitrate: int | None = None
     frames_only: bool = False
+    data: str | None = None
+    voltage_file: str | None = None
+    voltage_scale: float = 1.0
+    ignition_file: str | None = None
     certificate: str | None = None
     certificate_key: str | None = None
     ca: str | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its transfer jobs are kept."""
+        return _path(self.data)
 
     @property
     def identity(self) -> Identity:
@@ -107,7 +124,10 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             SettingsError: the entry contradicts itself.
         """
-        if self.vehicle is None and (self.bus is not None or self.doip is not None):
+        if self.replay is not None and (self.vehicle is not None or self.vin is not None):
+            raise SettingsError("a recording is a vehicle of its own: leave out vehicle and vin")
+        simulated = self.vehicle is not None or self.replay is not None
+        if not simulated and (self.bus is not None or self.doip is not None):
             return open_attached(self._attached())
         if self.doip is not None or self.ecus or self.fd or self.bitrate or self.data_bitrate:
             raise SettingsError(
@@ -121,6 +141,7 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 seed=self.seed,
                 bus=self.bus,
                 frames_only=self.frames_only,
+                replay=_path(self.replay),
             )
         )
 
@@ -136,6 +157,7 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             data_bitrate=self.data_bitrate,
             frames_only=self.frames_only,
             seed=self.seed,
+            plug=FilePlug(_path(self.voltage_file), self.voltage_scale, _path(self.ignition_file)),
         )
 
 

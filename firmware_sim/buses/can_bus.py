@@ -6,8 +6,8 @@
             answer = await feed.receive()
 
 A bus can go away under us: an adapter is pulled, an interface is set down. Then sending raises
-`BusGoneError`, the subscriptions stay, and the bus is opened again with a growing pause until it
-is back. Nobody has to subscribe anew.
+`BusGoneError`, whoever asked for it is told, the subscriptions stay, and the bus is opened again
+with a growing pause until it is back. Nobody has to subscribe anew.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl
 
 import can
 import trio
 
+from firmware_sim.buses.address import BusAddress
 from firmware_sim.buses.feed import FrameFeed
+from firmware_sim.buses.fine_timer import FineTimer
+from firmware_sim.buses.interface_link import set_interface
 from firmware_sim.buses.ports import ClockUs, Port, open_port
 from firmware_sim.buses.router import DEFAULT_CAPACITY, Accept, FrameKey, FrameRouter
+from firmware_sim.buses.settings import BusSettings
+from protocols.can.filters import FilterSet
 from protocols.can.frame import CanFrame
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,10 @@ REOPEN_PAUSE = (0.2, 5.0)
 
 #: Pause before a frame is tried again on a full transmit buffer: about one frame at 500 kbit/s.
 BUSY_PAUSE = 0.000_25
+
+#: How long a frame may wait for a full transmit buffer, seconds (N_As, ISO 15765-2 table 16): on a
+#: bus where nobody acknowledges, it would wait for ever.
+LONGEST_BUSY = 1.0
 
 #: What an operating system says when its transmit buffer is full; anything else is a lost bus.
 _BUSY_ERRORS = frozenset({None, errno.ENOBUFS, errno.EAGAIN})
@@ -46,6 +53,10 @@ class BusError(Exception):
 
 class BusGoneError(BusError):
     """The bus cannot be reached now; it is being opened again."""
+
+
+class BusSilentError(BusError):
+    """The bus is set to listen only."""
 
 
 class BusBusyError(BusError):
@@ -63,80 +74,59 @@ class BusStatistics:
 
 
 @dataclass(frozen=True, slots=True)
-class BusAddress:
-    """A bus as people write it: ``INTERFACE:CHANNEL``, both as python-can knows them.
-
-    Attributes:
-        interface: python-can's name for the kind of adapter.
-        channel: which of them.
-        options: what else the interface wants to be told.
-    """
-
-    interface: str
-    channel: str
-    options: tuple[tuple[str, str | int | bool], ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> BusAddress:
-        """Read ``socketcan:can0``, ``vector:0?app_name=gateway`` and so on.
-
-        Options follow the channel as in a URL; numbers, ``true`` and ``false`` are taken as such.
-
-        Raises:
-            ValueError: it is not of this form.
-        """
-        place, question, query = text.partition("?")
-        interface, colon, channel = place.partition(":")
-        options = _options(query) if question else ()
-        if not (interface and colon and channel) or options is None:
-            raise ValueError(
-                f"{text!r} names no bus: write INTERFACE:CHANNEL, for example virtual:demo-1, "
-                "with ?NAME=VALUE&... where the interface has options"
-            )
-        return cls(interface, channel, options)
-
-
-def _options(query: str) -> tuple[tuple[str, str | int | bool], ...] | None:
-    """Return what a query says, or ``None`` where it is none."""
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
-    except ValueError:
-        return None
-    return tuple((name, _value(text)) for name, text in pairs) or None
-
-
-def _value(text: str) -> str | int | bool:
-    if text in {"true", "false"}:
-        return text == "true"
-    try:
-        return int(text, 0)
-    except ValueError:
-        return text
-
-
-@dataclass(frozen=True, slots=True)
 class _Opener:
     """How to open the port of one bus, the first time and again."""
 
     address: BusAddress
     clock_us: ClockUs
-    options: dict[str, Any]  # Any: python-can takes keyword arguments by interface
+    fd: bool
 
-    async def open(self, deliver: Callable[[CanFrame], None]) -> Port:
+    async def open(self, deliver: Callable[[CanFrame], None], settings: BusSettings) -> Port:
         address = self.address
-        options = {**dict(address.options), **self.options}
+        if address.interface == "socketcan":
+            await set_interface(address.channel, settings, fd=self.fd)
+        options = {**dict(address.options), **settings.options(address.interface, fd=self.fd)}
         return await open_port(address.interface, address.channel, deliver, self.clock_us, options)
 
 
-class CanBus:
-    """An open bus; made by :func:`open_bus`, dead after its block. For the Trio thread only."""
+class _Change:
+    """An order to run the bus otherwise."""
 
-    def __init__(self, name: str, *, fd: bool, opener: _Opener) -> None:
+    def __init__(self, settings: BusSettings) -> None:
+        self.settings = settings
+        self.done = trio.Event()
+        self.refusal: BusGoneError | None = None
+
+
+class CanBus:
+    """An open bus; made by :func:`open_bus`, dead after its block. For the Trio thread only.
+
+    Attributes:
+        name: its address.
+        fd: it carries CAN-FD frames.
+        settings: how it is run.
+        fault: why it is down, for people; empty while it is up.
+        timer: wakes whoever sends with separation times.
+    """
+
+    def __init__(self, name: str, *, fd: bool, opener: _Opener, settings: BusSettings) -> None:
         self.name = name
         self.fd = fd
+        self.settings = settings
+        self.fault = "not open yet"
+        self.timer = FineTimer()
         self._opener = opener
         self._router = FrameRouter()
         self._port: Port | None = None
+        self._condemned = ""
+        self._busy_since: float | None = None
+        self._pumping = trio.CancelScope()
+        self._changing = trio.Lock()
+        self._order: _Change | None = None
+        self._stirred = trio.Event()
+        self._changed = trio.Event()
+        self._lost: list[Callable[[str], None]] = []
+        self._watchers: list[Callable[[], None]] = []
         self._sent = 0
         self._reopened = 0
 
@@ -145,21 +135,30 @@ class CanBus:
 
         Raises:
             BusGoneError: the bus is not there.
+            BusSilentError: it is set to listen only.
             BusBusyError: the transmit buffer is full.
         """
         if self._port is None:
-            raise BusGoneError(f"bus {self.name} is gone and is being opened again")
+            raise BusGoneError(f"bus {self.name} is down and is being opened again: {self.fault}")
+        if self.settings.listen_only:
+            raise BusSilentError(f"bus {self.name} is set to listen only")
         try:
             stamped = self._port.send(frame)
         except (can.CanError, OSError) as error:
             raise self._meaning(error) from error
+        self._busy_since = None
         self._sent += 1
         self._router.sent_frame(stamped)
 
     def _meaning(self, error: can.CanError | OSError) -> BusError:
         code = error.error_code if isinstance(error, can.CanError) else error.errno
         if isinstance(error, can.CanError) and code in _BUSY_ERRORS:
-            return BusBusyError(f"bus {self.name} has a full transmit buffer: {error}")
+            now = trio.current_time()
+            if self._busy_since is None:
+                self._busy_since = now
+            if now - self._busy_since < LONGEST_BUSY:
+                return BusBusyError(f"bus {self.name} has a full transmit buffer: {error}")
+        self._condemn(str(error))  # what cannot send is opened anew, even if it could still read
         return BusGoneError(f"bus {self.name} is gone: {error}")
 
     async def send(self, frame: CanFrame) -> None:
@@ -167,6 +166,7 @@ class CanBus:
 
         Raises:
             BusGoneError: the bus is not there.
+            BusSilentError: it is set to listen only.
         """
         await trio.lowlevel.checkpoint()
         while True:
@@ -180,6 +180,7 @@ class CanBus:
 
         Raises:
             BusGoneError: the bus is not there.
+            BusSilentError: it is set to listen only.
         """
         for frame in frames:
             try:
@@ -204,9 +205,40 @@ class CanBus:
             yield feed
 
     def statistics(self) -> BusStatistics:
-        return BusStatistics(
-            self._port is not None, self._sent, self._router.received, self._reopened
-        )
+        return BusStatistics(self.is_up, self._sent, self._router.received, self._reopened)
+
+    # ------------------------------------------------------------ up, down, and otherwise
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether the bus can be reached now."""
+        return self._port is not None
+
+    def when_lost(self, tell: Callable[[str], None]) -> None:
+        """Have ``tell`` called with the reason whenever the bus goes down; it must not block."""
+        self._lost.append(tell)
+
+    def when_changed(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called when it goes down, comes back or is run otherwise, likewise."""
+        self._watchers.append(tell)
+
+    async def wait_changed(self) -> None:
+        """Return when the bus goes down or comes back, or is run otherwise."""
+        await self._changed.wait()
+
+    async def configure(self, settings: BusSettings) -> None:
+        """Run the bus otherwise from now on; what is under way on it ends.
+
+        Raises:
+            BusGoneError: it cannot be run so; it goes on as before.
+        """
+        async with self._changing:
+            order = self._order = _Change(settings)
+            self._condemn("its settings are being changed")
+            self._stirred.set()
+            await order.done.wait()
+        if order.refusal is not None:
+            raise order.refusal
 
     async def connect(self) -> None:
         """Open the bus; :func:`open_bus` calls it first, then lets `keep_up` run.
@@ -215,37 +247,98 @@ class CanBus:
             BusGoneError: it cannot be opened.
         """
         try:
-            self._port = await self._opener.open(self._router.received_frame)
+            self._port = await self._opener.open(self._router.received_frame, self.settings)
         except (can.CanError, OSError, ValueError, TypeError) as error:
             # TypeError: the address has an option that this interface does not know.
             raise BusGoneError(f"bus {self.name} cannot be opened: {error}") from error
+        self.fault = self._condemned = ""
+        self._busy_since = None
 
     async def keep_up(self) -> None:
         """Pump the port; when it breaks, open another one, until cancelled."""
         while True:
-            port = self._port
-            if port is not None:
-                await self._pump(port)
-            await self._reopen()
+            order = self._order
+            if order is not None:
+                await self._change(order)
+            elif self._port is not None:
+                await self._pump(self._port)
+            else:
+                await self._reopen()
 
     async def _pump(self, port: Port) -> None:
+        reason = ""
         try:
-            await port.pump()
+            with trio.CancelScope() as self._pumping:
+                if not self._condemned:
+                    await port.pump()
         except (can.CanError, OSError) as error:
-            log.warning("bus %s is gone: %s", self.name, error)
+            reason = str(error)
+        except Exception as error:  # the boundary of an interface's driver
+            reason = f"its driver failed: {error!r}"
+            log.exception("the driver of bus %s failed", self.name)
         finally:
-            self._port = None
+            self._close(reason or self._condemned or "it is being closed")
+
+    def _condemn(self, reason: str) -> None:
+        """Have the port closed and another one opened."""
+        self._condemned = reason
+        self._pumping.cancel()
+
+    def _close(self, reason: str) -> None:
+        """Let go of the port, and tell whoever has something under way."""
+        port, self._port = self._port, None
+        if port is None:
+            return
+        self.fault = reason
+        with suppress(can.CanError, OSError):  # what is broken may not even close
             port.close()
+        for tell in self._lost:
+            tell(reason)
+        self._tell_changed()
+
+    async def _change(self, order: _Change) -> None:
+        self._close(self._condemned)
+        previous, self.settings = self.settings, order.settings
+        self._apply_filters()
+        try:
+            await self.connect()
+        except BusGoneError as error:
+            order.refusal = error
+            self.settings = previous
+            self._apply_filters()
+            with suppress(BusGoneError):  # then it is opened again, as any lost bus is
+                await self.connect()
+        finally:
+            self._order = None
+            order.done.set()
+            self._tell_changed()
 
     async def _reopen(self) -> None:
+        """Open the bus again with growing pauses, until it is back or to be run otherwise."""
+        log.warning("bus %s is down: %s", self.name, self.fault)
         pause, longest = REOPEN_PAUSE
-        while self._port is None:
-            await trio.sleep(pause)
+        while self._port is None and self._order is None:
+            self._stirred = trio.Event()
+            with trio.move_on_after(pause):
+                await self._stirred.wait()
             pause = min(pause * 2, longest)
-            with suppress(BusGoneError):
-                await self.connect()
-        self._reopened += 1
-        log.warning("bus %s is back", self.name)
+            if self._order is None:
+                with suppress(BusGoneError):
+                    await self.connect()
+        if self._port is not None:
+            self._reopened += 1
+            log.warning("bus %s is back", self.name)
+            self._tell_changed()
+
+    def _apply_filters(self) -> None:
+        rules = self.settings.filters
+        self._router.accept = FilterSet(rules) if rules else None
+
+    def _tell_changed(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+        for tell in self._watchers:
+            tell()
 
 
 def monotonic_us() -> int:
@@ -267,7 +360,7 @@ async def open_bus(
     Args:
         address: for example ``virtual:demo-1`` or ``socketcan:can0``; see :class:`BusAddress`.
         fd: send and receive CAN-FD frames too.
-        bitrate: bit/s, for interfaces that set it themselves.
+        bitrate: bit/s; left out, the bus is run as it is.
         data_bitrate: bit/s of the CAN-FD data phase, likewise.
         clock_us: the clock of all frame stamps, microseconds; called in the Trio thread.
 
@@ -275,12 +368,11 @@ async def open_bus(
         BusGoneError: it cannot be opened the first time.
         ValueError: ``address`` is not of the form above.
     """
-    options: dict[str, bool | int] = {"fd": True} if fd else {}
-    rates = {"bitrate": bitrate, "data_bitrate": data_bitrate}
-    options |= {name: rate for name, rate in rates.items() if rate is not None}
-    bus = CanBus(address, fd=fd, opener=_Opener(BusAddress.parse(address), clock_us, options))
+    opener = _Opener(BusAddress.parse(address), clock_us, fd)
+    bus = CanBus(address, fd=fd, opener=opener, settings=BusSettings(bitrate, data_bitrate))
     await bus.connect()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bus.keep_up)
+        nursery.start_soon(bus.timer.run)
         yield bus
         nursery.cancel_scope.cancel()

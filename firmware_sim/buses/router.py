@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from firmware_sim.buses.feed import FrameFeed
+from protocols.can.filters import FilterSet
 from protocols.can.frame import CanFrame
 
 #: Identifier, and whether it is a 29-bit one: 7E0 and 000007E0 are different identifiers.
@@ -30,9 +31,13 @@ class FrameRouter:
         self._by_key: dict[FrameKey, tuple[FrameFeed, ...]] = {}
         self._monitors: tuple[tuple[Accept | None, FrameFeed], ...] = ()
         self.received = 0
+        #: What the bus lets in; ``None`` is everything.
+        self.accept: FilterSet | None = None
 
     def received_frame(self, frame: CanFrame) -> None:
         """Hand a frame from the bus to everyone who asked for it."""
+        if self.accept is not None and not self.accept.matches(frame):
+            return
         self.received += 1
         if not frame.error and not frame.remote:
             for feed in self._by_key.get((frame.id, frame.extended), ()):

@@ -11,19 +11,31 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import trio
 
-from firmware_sim.buses.can_bus import BUSY_PAUSE, BusBusyError, BusGoneError, CanBus
+from firmware_sim.buses.can_bus import (
+    BUSY_PAUSE,
+    BusBusyError,
+    BusGoneError,
+    BusSilentError,
+    CanBus,
+)
 from firmware_sim.buses.feed import FrameFeed
 from protocols.can.frame import CanFrame
 from protocols.diagnosis.exchanges import CanExchanges
-from protocols.isotp.addressing import IsoTpAddress
-from protocols.isotp.params import IsoTpParams
+from protocols.diagnosis.route import CanRoute
+from protocols.diagnosis.sessions import TESTER_PRESENT
 from protocols.uds.outcome import Finished
 from protocols.uds.policy import ExchangePolicy
+
+#: A deadline that is noticed so late was slept through, seconds.
+OVERSLEPT = 0.005
+
+#: Turns of the scheduler that a frame takes at most from an interface to its feed.
+READERS_TURNS = 3
 
 
 class _Waiting:
@@ -43,9 +55,9 @@ class _Waiting:
 class CanExchanger:
     """Asks control units of one bus; lives as long as the bus."""
 
-    def __init__(self, bus: CanBus, params: IsoTpParams) -> None:
+    def __init__(self, bus: CanBus) -> None:
         self._bus = bus
-        self._machine = CanExchanges(params)
+        self._machine = CanExchanges()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
         self._outbox: deque[CanFrame] = deque()
@@ -53,38 +65,39 @@ class CanExchanger:
         self._listening = ExitStack()
         self._serving = False
         self._pause: trio.CancelScope | None = None
+        bus.when_lost(self._on_lost)
 
-    async def exchange(
-        self, address: IsoTpAddress, request: bytes, policy: ExchangePolicy
-    ) -> Finished:
-        """Ask one control unit and return how that went; it never raises for what the ECU does.
+    async def exchange(self, route: CanRoute, request: bytes, policy: ExchangePolicy) -> Finished:
+        """Ask one control unit, or everybody, and return how that went.
+
+        What control units and the bus do is part of the outcome and never raised.
 
         Raises:
             LocalProtocolError: no such request can be sent: empty, or too long.
         """
-        return await self._run(
-            lambda number, now: self._machine.start(number, address, request, policy, now)
-        )
+        machine = self._machine
+        if request == TESTER_PRESENT and self._interject(route):
+            return Finished((), None)
 
-    async def exchange_functional(
-        self, addresses: Sequence[IsoTpAddress], request: bytes, policy: ExchangePolicy
-    ) -> Finished:
-        """Ask everybody with one frame and gather the answers of ``addresses``.
+        def start(number: int, now: float) -> None:
+            if route.functional:
+                machine.start_functional(
+                    number, route.addresses, request, policy, now, route.params
+                )
+            else:
+                machine.start(number, route.addresses[0], request, policy, now, route.params)
 
-        Args:
-            addresses: who may answer; the functional identifier is taken from the first. Flow
-                control for long answers goes to each one's own request identifier.
-            request: what fits into one frame.
-            policy: how long to wait.
+        return await self._run(start)
 
-        Raises:
-            LocalProtocolError: no such request can be sent to everybody.
-        """
-        return await self._run(
-            lambda number, now: self._machine.start_functional(
-                number, addresses, request, policy, now
-            )
-        )
+    def _interject(self, route: CanRoute) -> bool:
+        """Send tester present to a control unit at work: in turn it would hear it afterwards."""
+        now = trio.current_time()
+        if route.functional or not self._machine.interject(
+            route.addresses[0], TESTER_PRESENT, now
+        ):
+            return False
+        self._stir()
+        return True
 
     async def _run(self, start: Callable[[int, float], None]) -> Finished:
         number = next(self._numbers)
@@ -122,6 +135,12 @@ class CanExchanger:
         else:
             next(iter(self._waiting.values())).wake()
 
+    def _on_lost(self, reason: str) -> None:
+        """The bus is down: whatever runs on it ends now, not when its time is over."""
+        self._outbox.clear()
+        self._machine.bus_failed(f"the bus is down: {reason}", trio.current_time())
+        self._stir()
+
     def _stir(self) -> None:
         """Let the task that serves look at the machine again."""
         if self._pause is not None:
@@ -141,14 +160,27 @@ class CanExchanger:
                 if mine.outcome is not None:
                     return
                 await self._wait(feed)
+                await self._catch_up()
         finally:
             self._serving = False
 
     async def _wait(self, feed: FrameFeed) -> None:
         due = self._machine.next_deadline()
         with trio.move_on_at(math.inf if due is None else due) as self._pause:
+            if due is not None:
+                self._bus.timer.arm(due, self._stir)  # separation times are below Trio's tick
             await feed.wait()
         self._pause = None
+
+    async def _catch_up(self) -> None:
+        """Let the bus be read first where this process has not run for a while.
+
+        An answer that came in time then waits to be read, while the time to wait for it is over.
+        """
+        due = self._machine.next_deadline()
+        if due is not None and trio.current_time() > due + OVERSLEPT:
+            for _ in range(READERS_TURNS):
+                await trio.lowlevel.checkpoint()
 
     async def _flush(self) -> None:
         """Send what is to be sent, and tell outcomes; what ends may let the next one begin."""
@@ -158,7 +190,7 @@ class CanExchanger:
             if outbox:
                 try:
                     await self._send(outbox)
-                except BusGoneError as error:
+                except (BusGoneError, BusSilentError) as error:
                     outbox.clear()
                     machine.bus_failed(str(error), trio.current_time())
                 else:

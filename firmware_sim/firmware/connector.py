@@ -11,23 +11,32 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
-from typing import Protocol
 
 import trio
 
 from firmware_sim.firmware.link import Backoff, Identity, LinkClient
 from firmware_sim.firmware.sessions import Sessions
+from firmware_sim.firmware.transfer_jobs import TransferJobs
+from firmware_sim.firmware.transfer_store import TransferStore
+from firmware_sim.firmware.vehicle_side import FrameSource, VehicleSide
+from protocols.diagnosis.transfer_conflict import concerns
+from protocols.diagnosis.transfer_debts import inherited
 from protocols.errors import RemoteProtocolError
 from protocols.link import events
+from protocols.link.buses import BusConfigure, BusConfigured
 from protocols.link.credit import DEFAULT_WINDOWS
 from protocols.link.delivery import ChannelFull
+from protocols.link.jobs import JobStart
 from protocols.link.messages import (
     Channel,
     ExchangeRequest,
     ExchangeResult,
+    FileMessage,
+    JobMessage,
     Message,
     MonitorStart,
     MonitorStop,
@@ -36,7 +45,7 @@ from protocols.link.messages import (
     SessionOpen,
     StatusReport,
 )
-from protocols.link.vehicle import BusInfo, Capabilities, EcuInfo, FrameFilter, Target
+from protocols.link.vehicle import Capabilities
 
 #: How often voltage, VIN and ignition are looked at, seconds.
 STATUS_INTERVAL = 5.0
@@ -48,26 +57,6 @@ MAX_AT_WORK = 128
 #: Version of this firmware and of the device it pretends to be, as the portal shows them.
 SOFTWARE_VERSION = 100
 HARDWARE_VERSION = 1
-
-
-class FrameSource(Protocol):
-    """A running monitor of one bus."""
-
-    async def next_batch(self) -> bytes:
-        """Wait for frames and return them as one batch (:mod:`protocols.can.batch`)."""
-        ...
-
-    def hurry(self) -> None:
-        """Let the frames that wait for their batch go at once."""
-        ...
-
-    def not_taken(self, batch: bytes) -> None:
-        """Tell with the next batch that the frames of this one are lost."""
-        ...
-
-    def change(self, filters: tuple[FrameFilter, ...], flush: float) -> bool:
-        """Show other frames from now on and lose none; tell whether that can be."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -92,46 +81,24 @@ def _flush(order: MonitorStart) -> float:
     return order.flush_ms / 1000
 
 
-class VehicleSide(Protocol):
-    """What the connector's program needs of the vehicle side."""
-
-    @property
-    def buses(self) -> tuple[BusInfo, ...]:
-        """The buses, in the order their batches are numbered."""
-        ...
-
-    @property
-    def ecus(self) -> tuple[EcuInfo, ...]:
-        """The control units known."""
-        ...
-
-    async def exchange(self, number: int, target: Target, request: bytes) -> ExchangeResult:
-        """Run one request to its end; failures are part of the result, never raised."""
-        ...
-
-    async def send_frames(self, batch: bytes) -> None:
-        """Put the frames of a batch on their bus."""
-        ...
-
-    def monitor(
-        self, bus: str, index: int, filters: tuple[FrameFilter, ...], flush: float
-    ) -> AbstractAsyncContextManager[FrameSource]:
-        """Watch a bus while the block runs; ``flush`` is the longest wait for a batch, seconds."""
-        ...
-
-    async def status(self) -> StatusReport:
-        """Ask the vehicle how it is."""
-        ...
-
-
 class Connector:
     """One connector at work. Owned by :func:`run_connector`."""
 
-    def __init__(self, vehicle: VehicleSide, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, vehicle: VehicleSide, nursery: trio.Nursery, store: TransferStore | None = None
+    ) -> None:
         self._vehicle = vehicle
         self._nursery = nursery
         self._link: LinkClient | None = None
-        self._sessions = Sessions(vehicle.exchange, nursery, self._tell)
+        self._sessions = Sessions(vehicle.exchange, vehicle.release_buses, nursery, self._tell)
+        #: Whole transfers, which outlive links and sessions.
+        self.transfers = TransferJobs(
+            vehicle,
+            store or TransferStore(),
+            nursery,
+            self._send,
+            lambda: self.link.live,
+        )
         self._monitors: dict[str, _Watch] = {}
         self._reported: StatusReport | None = None
         self._slots = trio.CapacityLimiter(MAX_AT_WORK)
@@ -156,6 +123,7 @@ class Connector:
         match event:
             case events.Live(resumed):
                 self._on_live(resumed=resumed)
+                self.transfers.link_live(resumed=resumed)
             case events.Closed():
                 self._sessions.link_lost()
             case events.MessageReceived(message, channel):
@@ -178,6 +146,10 @@ class Connector:
             self._tell(self._reported)
 
     def _on_message(self, message: Message, channel: Channel) -> None:
+        if isinstance(message, JobMessage | FileMessage):
+            self._on_job(message)
+            self.link.consumed(channel)
+            return
         match message:
             case ExchangeRequest():
                 self._spawn(self._exchange, message)
@@ -190,6 +162,8 @@ class Connector:
                 self._start_monitor(message)
             case MonitorStop(bus):
                 self._stop_monitor(bus)
+            case BusConfigure():
+                self._spawn(self._configure_bus, message)
             case _:
                 self.link.goodbye(f"{type(message).__name__} is not for a connector")
         self.link.consumed(channel)
@@ -200,7 +174,16 @@ class Connector:
     async def _exchange(self, message: ExchangeRequest) -> None:
         try:
             async with self._slots:
-                result = await self._sessions.exchange(message)
+                occupant = self.transfers.occupant(message.target)
+                result = (
+                    ExchangeResult(
+                        message.id,
+                        failure="refused",
+                        detail=f"job {occupant} works on this control unit",
+                    )
+                    if occupant
+                    else await self._sessions.exchange(message)
+                )
             self.link.send(result)
             self._hurry()
         except ChannelFull:
@@ -220,10 +203,32 @@ class Connector:
             if watch.source is not None:
                 watch.source.hurry()
 
+    def _send(self, message: Message) -> None:
+        self.link.send(message)
+
+    def _on_job(self, order: JobMessage | FileMessage) -> None:
+        if not isinstance(order, JobStart):
+            self.transfers.take(order)
+            return
+        # From now on the job looks after its control unit, and not the session.
+        allowed = self._sessions.is_writer(order.session)
+        unit = order.order.target
+        opened = self._sessions.hand_over(lambda target: concerns(target, unit)) if allowed else []
+        self.transfers.start(order, allowed=allowed, inherited=inherited(opened))
+
     async def _close_session(self, session: str) -> None:
         self._tell(await self._sessions.close(session))
 
-    def _tell(self, message: SessionClosed | StatusReport) -> None:
+    async def _configure_bus(self, order: BusConfigure) -> None:
+        if self._sessions.is_writer(order.session):
+            self._tell(await self._vehicle.configure_bus(order))
+            if not self._sessions.is_writer(order.session):  # it has ended meanwhile
+                await self._vehicle.release_buses(order.session)
+        else:
+            text = "no session with the lease asked for this"
+            self._tell(BusConfigured(order.id, None, "refused", text))
+
+    def _tell(self, message: SessionClosed | StatusReport | BusConfigured) -> None:
         # With a full queue the gateway has been gone for long; it asks again, or gives us up.
         with suppress(ChannelFull):
             self.link.send(message)
@@ -272,7 +277,8 @@ class Connector:
                 self._reported = report
                 if self.link.live:
                     self._tell(report)
-            await trio.sleep(STATUS_INTERVAL)
+            with trio.move_on_after(STATUS_INTERVAL):
+                await self._vehicle.wait_buses_changed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +300,12 @@ class Dial:
 
 
 async def run_connector(
-    vehicle: VehicleSide, dial: Dial, random: Random, *, isotp: bool = True
+    vehicle: VehicleSide,
+    dial: Dial,
+    random: Random,
+    *,
+    isotp: bool = True,
+    data: Path | None = None,
 ) -> None:
     """Be a connector until cancelled.
 
@@ -302,13 +313,14 @@ async def run_connector(
         vehicle: what it is plugged into.
         dial: where it dials in, and as whom.
         random: for the jitter between attempts.
-        isotp: it offers exchanges, and not raw frames only.
+        isotp: it offers exchanges and transfer jobs, and not raw frames only.
+        data: folder for jobs and images; left out, they do not outlive this call.
 
     Raises:
         LinkRefusedError: the gateway refused this connector for good.
     """
     async with trio.open_nursery() as nursery:
-        connector = Connector(vehicle, nursery)
+        connector = Connector(vehicle, nursery, TransferStore(data))
         link = LinkClient(
             dial.url,
             dial.identity,
@@ -316,6 +328,7 @@ async def run_connector(
                 buses=vehicle.buses,
                 ecus=vehicle.ecus,
                 isotp=isotp,
+                jobs=isotp,
                 software=SOFTWARE_VERSION,
                 hardware=HARDWARE_VERSION,
             ),
@@ -327,4 +340,5 @@ async def run_connector(
         connector.attach(link)
         nursery.start_soon(connector.report_status)
         nursery.start_soon(connector.write_frames)
+        await nursery.start(connector.transfers.serve)
         await link.run()

@@ -12,9 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 import trio
 
-from firmware_sim.buses.can_bus import BusGoneError, CanBus
+from firmware_sim.buses.can_bus import BusGoneError, BusSilentError, CanBus
+from firmware_sim.firmware.bus_setup import BusSetup
 from firmware_sim.firmware.can_exchange import CanExchanger
 from firmware_sim.firmware.monitor import Monitor, watch
 from firmware_sim.firmware.status import Plug, VehicleStatus
@@ -23,9 +25,13 @@ from protocols.can.filters import CanFilter
 from protocols.diagnosis.patience import Patience
 from protocols.diagnosis.results import to_result
 from protocols.diagnosis.route import Routes, UnknownBusError
+from protocols.diagnosis.sessions import TESTER_PRESENT, target_name
+from protocols.diagnosis.targets import target_of
 from protocols.errors import LocalProtocolError, RemoteProtocolError
+from protocols.isotp.connection import IsoTpConnection
+from protocols.link.buses import BusConfigure, BusConfigured, BusState
 from protocols.link.messages import ExchangeResult, StatusReport
-from protocols.link.vehicle import BusInfo, CanTarget, DoipTarget, EcuInfo, FrameFilter, Target
+from protocols.link.vehicle import BusInfo, DoipTarget, EcuInfo, FrameFilter, Target
 from protocols.uds.outcome import Finished
 from protocols.uds.policy import ExchangePolicy
 
@@ -42,6 +48,12 @@ class DoipExchanger(Protocol):
     async def exchange(
         self, target: DoipTarget, request: bytes, policy: ExchangePolicy
     ) -> Finished: ...
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def fault(self) -> str: ...
 
 
 class FrameSource(Protocol):
@@ -84,9 +96,8 @@ class Device:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._routes = Routes(wiring.buses, wiring.ecus)
-        self._exchangers = {
-            name: CanExchanger(bus, self._routes.params(name)) for name, bus in wiring.can.items()
-        }
+        self._exchangers = {name: CanExchanger(bus) for name, bus in wiring.can.items()}
+        self._setup = BusSetup(wiring.can, wiring.buses)
         self._patience = Patience(FIRST_POLICY)
         # Without ISO-TP on board the vehicle's number is nothing this device could ask for.
         targets = self._targets() if wiring.isotp else ()
@@ -135,14 +146,28 @@ class Device:
         self._patience.saw(target, request, outcome)
         return outcome
 
+    async def keep_alive(self, target: Target) -> None:
+        """Send tester present, and wait for nobody; what cannot be sent is left out.
+
+        To everybody on a CAN bus it goes beside whatever is asked there: the answer is suppressed,
+        and a control unit that erases its memory for half a minute must not keep it from others.
+        """
+        try:
+            route = self._routes.find(target)
+            if isinstance(route, DoipTarget) or not route.functional:
+                await self.ask(target, TESTER_PRESENT)
+                return
+            connection = IsoTpConnection(route.addresses[0], route.params)
+            connection.send(TESTER_PRESENT, trio.current_time(), functional=True)
+            await self._wiring.can[route.bus].send_all(connection.frames_to_send())
+        except (UnknownBusError, LocalProtocolError, BusGoneError, BusSilentError) as error:
+            log.warning("no tester present to %s: %s", target_name(target), error)
+
     async def _run(self, target: Target, request: bytes, policy: ExchangePolicy) -> Finished:
         route = self._routes.find(target)
         if isinstance(route, DoipTarget):
             return await self._doip().exchange(route, request, policy)
-        exchanger = self._exchangers[route.bus]
-        if route.functional:
-            return await exchanger.exchange_functional(route.addresses, request, policy)
-        return await exchanger.exchange(route.addresses[0], request, policy)
+        return await self._exchangers[route.bus].exchange(route, request, policy)
 
     def _doip(self) -> DoipExchanger:
         if self._wiring.doip is None:
@@ -163,7 +188,7 @@ class Device:
         bus = self._bus_at(frames.bus)
         try:
             await bus.send_all(frames.frames)
-        except BusGoneError as error:
+        except (BusGoneError, BusSilentError) as error:
             log.warning("%d frames lost: %s", len(frames.frames), error)
 
     def _bus_at(self, index: int) -> CanBus:
@@ -195,7 +220,31 @@ class Device:
 
     async def status(self) -> StatusReport:
         """Ask the vehicle how it is."""
-        return await self._status.report()
+        report = await self._status.report()
+        return msgspec.structs.replace(report, buses=(*self._setup.states(), *self._over_doip()))
+
+    def _over_doip(self) -> Sequence[BusState]:
+        doip = self._wiring.doip
+        if doip is None:
+            return ()
+        names = [bus.name for bus in self.buses if bus.kind == "doip"]
+        return [BusState(name, doip.connected, doip.fault) for name in names]
+
+    async def wait_buses_changed(self) -> None:
+        """Return when a bus goes down or comes back, or is run otherwise."""
+        await self._setup.wait_changed()
+
+    # ------------------------------------------------------------ how buses are run
+
+    async def configure_bus(self, order: BusConfigure) -> BusConfigured:
+        """Run a bus as a session wants it; failures are part of the answer, never raised."""
+        return await self._setup.configure(order)
+
+    async def release_buses(self, session: str) -> None:
+        """Run again as before what a session had run otherwise."""
+        await self._setup.release(session)
+
+    # ------------------------------------------------------------ who is asked for its number
 
     def _targets(self) -> Sequence[Target]:
         return [target for ecu in self.ecus if (target := _target_of(ecu)) is not None]
@@ -251,8 +300,6 @@ def _filters(filters: Sequence[FrameFilter]) -> list[CanFilter] | None:
 
 def _target_of(ecu: EcuInfo) -> Target | None:
     """Return how an ECU is asked, or ``None`` where nothing says how."""
-    if ecu.request_id is not None and ecu.response_id is not None:
-        return CanTarget(ecu.request_id, ecu.response_id, ecu.bus, ecu.extended)
     if ecu.logical_address is not None:
         return DoipTarget(ecu.logical_address)
-    return None
+    return target_of(ecu)

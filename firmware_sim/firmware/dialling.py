@@ -30,7 +30,15 @@ _SECURE_PORT, _PLAIN_PORT = 443, 80
 
 
 class DialError(Exception):
-    """The gateway was not reached, or did not upgrade to a websocket; the text says why."""
+    """The gateway was not reached, or did not upgrade to a websocket; the text says why.
+
+    Attributes:
+        nobody_listens: its machine answered, and said so: a gateway that is being restarted.
+    """
+
+    def __init__(self, reason: str, *, nobody_listens: bool = False) -> None:
+        super().__init__(reason)
+        self.nobody_listens = nobody_listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,9 @@ async def connect(endpoint: Endpoint, dial: Dialler, tls: ssl.SSLContext | None)
     try:
         stream = await dial(endpoint.host, endpoint.port)
     except OSError as error:
-        raise DialError(f"{endpoint.name} cannot be reached: {error}") from error
+        raise DialError(
+            f"{endpoint.name} cannot be reached: {error}", nobody_listens=_is_refusal(error)
+        ) from error
     if not endpoint.secure or tls is None:
         return OpeningStream(stream)
     secured = trio.SSLStream(stream, tls, server_hostname=endpoint.host, https_compatible=True)
@@ -119,6 +129,16 @@ async def connect(endpoint: Endpoint, dial: Dialler, tls: ssl.SSLContext | None)
         await trio.aclose_forcefully(stream)
         raise
     return OpeningStream(secured)
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Tell whether each address that was tried has refused the connection."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_refusal, error.exceptions))
+    # Trio tells of several addresses, or of one, by an error whose cause says what happened.
+    return isinstance(error, ConnectionRefusedError) or (
+        isinstance(error, OSError) and error.errno is None and _is_refusal(error.__cause__)
+    )
 
 
 async def upgrade(

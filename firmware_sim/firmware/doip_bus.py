@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import NoReturn
@@ -24,6 +24,7 @@ import trio
 
 from firmware_sim.firmware.lanes import Lanes
 from firmware_sim.firmware.link import Backoff
+from protocols.diagnosis.sessions import TESTER_PRESENT
 from protocols.doip.settings import DoipTesterSettings
 from protocols.doip.tester import DoipTester
 from protocols.doip.tester_events import (
@@ -168,6 +169,8 @@ class DoipBus:
         Raises:
             LocalProtocolError: the request is empty.
         """
+        if request == TESTER_PRESENT and self._interject(target):
+            return Finished((), None)
         conversation = _Conversation(
             TesterExchange(request, policy, functional=target.functional), target
         )
@@ -235,6 +238,17 @@ class DoipBus:
         except LocalProtocolError as error:
             conversation.exchange.transport_failed(str(error), now)
         self._connection.poke()
+
+    def _interject(self, target: DoipTarget) -> bool:
+        """Send tester present to a control unit that works on a request; tell whether it does."""
+        conversation = self._physical.get(target.logical_address)
+        if conversation is None or not conversation.exchange.pending or self._connection is None:
+            return False
+        with suppress(LocalProtocolError):  # too much is on its way: that keeps it alive as well
+            tester = self._connection.tester
+            tester.send(target.logical_address, TESTER_PRESENT, trio.current_time())
+            self._connection.poke()
+        return True
 
     def _conversations(self) -> list[_Conversation]:
         found = list(self._physical.values())

@@ -20,6 +20,7 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from firmware_sim.firmware.dialling import (
+    DialError,
     Dialler,
     Endpoint,
     connect,
@@ -34,8 +35,9 @@ from protocols.link.messages import Channel, CloseCode, Message
 from protocols.link.state import State
 from protocols.link.vehicle import Capabilities
 
-#: From dialling to an open websocket, seconds.
-DIAL_LIMIT = 15.0
+#: From dialling to an open websocket, seconds. A gateway whose whole fleet returns lets it wait
+#: in its listen queue; who is patient there costs less than who dials again.
+DIAL_LIMIT = 30.0
 
 #: How long a goodbye may take to leave, and the websocket to close, seconds each.
 FAREWELL = 2.0
@@ -59,14 +61,28 @@ class Backoff:
 
     A fleet that loses its gateway must not come back in one blow: each connector waits a random
     part of a span that doubles with each failure.
+
+    Attributes:
+        first: the span after a link that was up.
+        longest: the span stops there.
+        nobody_listens: ... or there, after a dial that the gateway's machine refused at once. That
+            costs it next to nothing, and a gateway that restarts is back within seconds.
     """
 
     first: float = 0.5
     longest: float = 30.0
+    nobody_listens: float = 10.0
 
-    def pause(self, failures: int, random: Random) -> float:
-        """Return how long to wait after this many failures in a row."""
-        return random.uniform(0, min(self.longest, self.first * 2 ** min(failures, 16)))
+    def pause(self, failures: int, random: Random, *, nobody_listens: bool = False) -> float:
+        """Return how long to wait after this many failures in a row.
+
+        Args:
+            failures: how many.
+            random: makes the jitter.
+            nobody_listens: the last one was a dial that was refused at once.
+        """
+        longest = min(self.longest, self.nobody_listens) if nobody_listens else self.longest
+        return random.uniform(0, min(longest, self.first * 2 ** min(failures, 16)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +150,7 @@ class LinkClient:
         self._room = trio.lowlevel.ParkingLot()  # here wait senders of frames
         self._closed: Closed | None = None
         self._lived = False
+        self._nobody_listens = False
         self._ours = False  # the program is at work with an event
         #: Why the last attempt came to nothing, for people.
         self.trouble = ""
@@ -188,7 +205,7 @@ class LinkClient:
         """
         failures = 0
         while True:
-            self._closed, self._lived = None, False
+            self._closed, self._lived, self._nobody_listens = None, False, False
             await self._connect_once()
             # A gateway that says when to come back is there: no reason to stay away for longer.
             asked = self._asked_to_wait()
@@ -199,7 +216,7 @@ class LinkClient:
         closed = self._closed
         if closed is not None and closed.by_peer and closed.code in FINAL_CODES:
             raise LinkRefusedError(closed.reason)
-        return self._backoff.pause(failures, self._random)
+        return self._backoff.pause(failures, self._random, nobody_listens=self._nobody_listens)
 
     def _asked_to_wait(self) -> float:
         """Return the seconds the gateway asked for, or 0; the jitter is added in any case."""
@@ -226,7 +243,9 @@ class LinkClient:
             # must not end a device. Only our own program's faults do.
             if self._ours:
                 raise
-            self.trouble = _first_words(failures)
+            first = _first(failures)
+            self.trouble = str(first) or type(first).__name__
+            self._nobody_listens = isinstance(first, DialError) and first.nobody_listens
 
     async def _carry(self, websocket: WebSocketConnection, nursery: trio.Nursery) -> None:
         link = self._link = ConnectorLink(
@@ -330,8 +349,8 @@ class LinkClient:
             self._ours = False
 
 
-def _first_words(group: BaseExceptionGroup[Exception]) -> str:
+def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return str(error) or type(error).__name__
+    return error

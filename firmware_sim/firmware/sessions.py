@@ -58,6 +58,7 @@ class Sessions:
 
     Args:
         exchange: runs a request at the vehicle.
+        release: runs its buses again as they were before a session.
         nursery: of the connector's program.
         tell: takes the end of a session that nobody has asked for; must not block.
     """
@@ -65,10 +66,12 @@ class Sessions:
     def __init__(
         self,
         exchange: Exchange,
+        release: Callable[[str], Awaitable[None]],
         nursery: trio.Nursery,
         tell: Callable[[SessionClosed], None],
     ) -> None:
         self._exchange = exchange
+        self._release = release
         self._nursery = nursery
         self._tell = tell
         self._sessions: dict[str, _Session] = {}
@@ -79,8 +82,28 @@ class Sessions:
         if known is None:
             self._sessions[session] = _Session(session, writer, grace)
             return
+        if known.writer and not writer:
+            self._nursery.start_soon(self._make_safe, known)  # what it opened ends with its lease
         known.writer = writer
         known.grace = grace
+
+    def is_writer(self, session: str) -> bool:
+        """Tell whether a session is open and holds the lease."""
+        known = self._sessions.get(session)
+        return known is not None and known.writer
+
+    def hand_over(self, concerns: Callable[[Target], bool]) -> list[Target]:
+        """Give up what was opened in these control units: somebody else looks after it now.
+
+        Returns:
+            The control units that were in another session than the default one.
+        """
+        given: list[Target] = []
+        for session in self._sessions.values():
+            for target in [target for target in session.opened if concerns(target)]:
+                session.opened.pop(target).cancel()
+                given.append(target)
+        return given
 
     async def exchange(self, message: ExchangeRequest) -> ExchangeResult:
         """Run an operator's request, and remember what it opened."""
@@ -140,6 +163,7 @@ class Sessions:
             result = await self._exchange(_OWN, target, DEFAULT_SESSION)
             if changed_session(DEFAULT_SESSION, result) is None:
                 trouble.append(f"{target_name(target)}: {result.failure or 'refused'}")
+        await self._release(session.id)
         return trouble
 
     def link_lost(self) -> None:

@@ -1,6 +1,7 @@
-"""Thousands of connectors in one process, on good roads and bad ones.
+"""Thousands of connectors in one process or several, on good roads and bad ones.
 
     command     ``firmware-sim fleet``
+    running     to its end, in one process or several; crew: these; sharing: who is in which
     fleet       lets everybody dial in, keeps them until the end
     member      one connector: the real link, a table in place of the vehicle
     answers     what that table says

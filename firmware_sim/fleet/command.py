@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
-import signal
 import ssl
 import sys
 from collections.abc import Sequence
@@ -17,13 +17,20 @@ import trio
 
 from firmware_sim.assembly import SettingsError
 from firmware_sim.firmware.dialling import Endpoint
-from firmware_sim.fleet.display import Costs, Report, show_json, show_progress, show_table
-from firmware_sim.fleet.fleet import Fleet, FleetOptions
-from firmware_sim.fleet.footprint import Footprint, allow_sockets, footprint
+from firmware_sim.fleet.crew import Crew
+from firmware_sim.fleet.display import Costs, Report, show_json, show_table
+from firmware_sim.fleet.fleet import FleetOptions
+from firmware_sim.fleet.footprint import allow_sockets
 from firmware_sim.fleet.profiles import PROFILES
+from firmware_sim.fleet.running import run_crew, run_here, run_share
 from firmware_sim.fleet.scenario import load_scenario
 from firmware_sim.fleet.schedule import Schedule
-from firmware_sim.fleet.tally import Summary
+from firmware_sim.fleet.sharing import (
+    WORTH_A_PROCESS,
+    Share,
+    ShareReport,
+    processes_for,
+)
 from firmware_sim.roster import RosterEntry, read_roster
 
 if TYPE_CHECKING:
@@ -31,6 +38,15 @@ if TYPE_CHECKING:
 
 #: Exit statuses: all were online and nothing was done twice; not so, or it could not run.
 OK, FAILED = 0, 1
+
+#: Options that make a fleet what it is, besides roster and profile.
+_NAMED = (
+    *("count", "gateway", "ca", "scenario", "seed", "rate", "dialling", "frames", "seconds"),
+    "processes",
+)
+
+#: Between the seeds of two processes of a fleet.
+_SEEDS_APART = 1_000_003
 
 
 def add_to(commands: Commands) -> None:
@@ -58,19 +74,28 @@ def add_to(commands: Commands) -> None:
     add("--dialling", type=_positive, default=64, metavar="N", help="first dials at once")
     add("--frames", type=_amount, metavar="PER_SECOND", help="on a bus that is watched")
     add("--seconds", type=_rate, metavar="S", help="end after so long (default: Ctrl+C)")
+    add(
+        "--processes",
+        type=_positive,
+        metavar="N",
+        help=f"default: one for each {WORTH_A_PROCESS} connectors, up to the cores",
+    )
     add("--json", action="store_true", help="the summary as one JSON object")
+    add("--share", type=_share, help=argparse.SUPPRESS)  # of one of these processes
     fleet.set_defaults(start=run_command)
 
 
 def run_command(parsed: argparse.Namespace) -> int:
     """Run the fleet and print its summary; returns the exit status."""
     try:
-        entries = _entries(parsed)
-        options = _options(parsed)
+        entries, options = _entries(parsed), _options(parsed)
+        if parsed.share is not None:
+            run_share(entries, options, parsed.seconds)
+            return OK
+        report = _run(parsed, entries, options)
     except SettingsError as error:
         sys.stderr.write(f"firmware-sim: {error}\n")
         return FAILED
-    report = _run(parsed, entries, options)
     (show_json if parsed.json else show_table)(report)
     fleet = report.fleet
     fine = fleet.ever_connected == fleet.connectors and not fleet.exchanges_twice
@@ -84,59 +109,31 @@ def _run(
     fingerprint = "" if schedule is None else schedule.fingerprint()
     if schedule is not None:
         sys.stderr.write(f"fleet: schedule {fingerprint}, again by: {_again(parsed)}\n")
-    before = footprint()
-    fleet, seconds, after = trio.run(_until_stopped, Fleet(entries, options), parsed.seconds)
+    processes = _processes(parsed, len(entries))
+    if processes == 1:
+        said = run_here(entries, options, parsed.seconds)
+    else:
+        said = trio.run(run_crew, Crew(_words(parsed), processes, len(entries)))
     return Report(
         profile=parsed.profile,
         scenario="" if schedule is None else schedule.scenario.name,
         seed=parsed.seed,
         schedule=fingerprint,
-        fleet=fleet,
-        costs=_costs(seconds, before, after, fleet.ever_connected),
+        fleet=said.summary,
+        costs=_costs(said),
     )
 
 
-def _costs(seconds: float, before: Footprint, after: Footprint, connected: int) -> Costs:
-    grown = after.resident_kib - before.resident_kib
+def _processes(parsed: argparse.Namespace, count: int) -> int:
+    return processes_for(count) if parsed.processes is None else min(parsed.processes, count)
+
+
+def _costs(said: ShareReport) -> Costs:
     return Costs(
-        seconds=round(seconds, 3),
-        cpu_seconds=round(after.cpu_seconds - before.cpu_seconds, 3),
-        memory_kib_each=round(grown / max(connected, 1), 1),
+        seconds=round(said.seconds, 3),
+        cpu_seconds=round(said.cpu_seconds, 3),
+        memory_kib_each=round(said.grown_kib / max(said.summary.ever_connected, 1), 1),
     )
-
-
-async def _until_stopped(fleet: Fleet, seconds: float | None) -> tuple[Summary, float, Footprint]:
-    """Run until the time is up, a signal comes, or nobody is left.
-
-    Returns:
-        The numbers as they were before everybody went offline; how long that took, seconds; what
-        this process used.
-    """
-    began, stop = trio.current_time(), trio.Event()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(_stop_at_signal, stop)
-        nursery.start_soon(_stop_with, fleet, stop)
-        nursery.start_soon(show_progress, fleet.tally)
-        with trio.move_on_after(float("inf") if seconds is None else seconds):
-            await stop.wait()
-        ended = fleet.tally.summary(), trio.current_time() - began, footprint()
-        nursery.cancel_scope.cancel()
-    return ended
-
-
-async def _stop_with(fleet: Fleet, stop: trio.Event) -> None:
-    await fleet.run()
-    stop.set()
-
-
-async def _stop_at_signal(
-    stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for _ in signals:
-            stop.set()
-            return
 
 
 def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
@@ -144,12 +141,15 @@ def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
     count = len(entries) if parsed.count is None else parsed.count
     if count > len(entries):
         raise SettingsError(f"{parsed.roster} names {len(entries)} connectors, not {count}")
-    fits = allow_sockets(count)
-    if fits < count:
+    here = math.ceil(count / _processes(parsed, count))
+    fits = allow_sockets(here)
+    if fits < here:
         raise SettingsError(
-            f"this system allows {fits} connections: raise the limit of open files (ulimit -Hn)"
+            f"this system allows {fits} connections a process: use more --processes, or raise "
+            "the limit of open files (ulimit -Hn)"
         )
-    chosen = entries[:count]
+    share: Share = parsed.share or Share()
+    chosen = tuple(share.select(entries[:count]))
     for entry in chosen:
         if entry.certificate is not None:
             raise SettingsError("a fleet dials in by keys, and shares one TLS context: --ca")
@@ -164,12 +164,15 @@ def _options(parsed: argparse.Namespace) -> FleetOptions:
     if parsed.frames is not None:
         profile = replace(profile, frames_per_second=parsed.frames)
     name = parsed.scenario or profile.scenario
+    share: Share = parsed.share or Share()
     return FleetOptions(
         profile=profile,
+        share=share,
         schedule=None if name is None else Schedule(load_scenario(name), parsed.seed),
-        seed=parsed.seed,
-        rate=parsed.rate,
-        in_flight=parsed.dialling,
+        # Jitter that several processes shared would be none.
+        seed=parsed.seed + _SEEDS_APART * share.index,
+        rate=None if parsed.rate is None else parsed.rate / share.of,
+        in_flight=max(1, parsed.dialling // share.of),
         tls=None if parsed.ca is None else _trust(parsed.ca),
     )
 
@@ -183,13 +186,17 @@ def _trust(file: Path) -> ssl.SSLContext:
 
 def _again(parsed: argparse.Namespace) -> str:
     """Return the line that runs the same schedule once more."""
-    words = ["firmware-sim", "fleet", "--roster", str(parsed.roster), "--profile", parsed.profile]
-    named = ("count", "gateway", "ca", "scenario", "seed", "rate", "frames", "seconds")
-    for name in named:
+    return shlex.join(["firmware-sim", *_words(parsed)])
+
+
+def _words(parsed: argparse.Namespace) -> list[str]:
+    """Return the command line again, without what only the one in front needs."""
+    words = ["fleet", "--roster", str(parsed.roster), "--profile", parsed.profile]
+    for name in _NAMED:
         value = getattr(parsed, name)
         if value is not None:
             words += [f"--{name}", str(value)]
-    return shlex.join(words)
+    return words
 
 
 def _url(text: str) -> str:
@@ -198,6 +205,13 @@ def _url(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def _share(text: str) -> Share:
+    try:
+        return Share.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _positive(text: str) -> int:

@@ -13,11 +13,12 @@ from contextlib import contextmanager
 import msgspec
 import trio
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from firmware_sim.fleet.percentiles import Times
-from firmware_sim.fleet.tally import Summary, Tally
+from firmware_sim.fleet.tally import Progress, Summary
 
 #: Seconds between two updates, on a terminal and elsewhere.
 _SMOOTH, _SELDOM = 0.25, 5.0
@@ -28,8 +29,8 @@ class Costs(msgspec.Struct, frozen=True):
 
     Attributes:
         seconds: how long it ran.
-        cpu_seconds: processor time of this process.
-        memory_kib_each: memory that a connected connector has added to this process.
+        cpu_seconds: processor time of the fleet's processes.
+        memory_kib_each: memory that a connected connector has added to its process.
     """
 
     seconds: float
@@ -57,29 +58,29 @@ class Report(msgspec.Struct, frozen=True):
     costs: Costs
 
 
-async def show_progress(tally: Tally) -> None:
+async def show_progress(progress: Callable[[], Progress]) -> None:
     """Tell how many are online, until cancelled."""
     if not sys.stderr.isatty():
-        await _tell_now_and_then(tally)
+        await _tell_now_and_then(progress)
         return
-    with _bar(tally) as update:
+    with _bar(progress) as update:
         while True:
             update()
             await trio.sleep(_SMOOTH)
 
 
-async def _tell_now_and_then(tally: Tally) -> None:
+async def _tell_now_and_then(progress: Callable[[], Progress]) -> None:
     told = ""
     while True:
         await trio.sleep(_SELDOM)
-        line = status_line(tally)
+        line = status_line(progress())
         if line != told:
             sys.stderr.write(f"fleet: {line}\n")
             told = line
 
 
 @contextmanager
-def _bar(tally: Tally) -> Iterator[Callable[[], None]]:
+def _bar(progress: Callable[[], Progress]) -> Iterator[Callable[[], None]]:
     columns = (
         TextColumn("online"),
         BarColumn(bar_width=20),
@@ -88,32 +89,32 @@ def _bar(tally: Tally) -> Iterator[Callable[[], None]]:
         TimeElapsedColumn(),
     )
     # Its own thread would draw it also while the fleet needs the processor.
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as progress:
-        task = progress.add_task("", total=tally.connectors)
+    with Bar(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
+        task = bar.add_task("", total=progress().connectors)
 
         def update() -> None:
-            progress.update(
-                task, completed=tally.connected, description=_short(tally), refresh=True
+            now = progress()
+            bar.update(
+                task,
+                total=now.connectors,
+                completed=now.connected,
+                description=_short(now),
+                refresh=True,
             )
 
         yield update
 
 
-def status_line(tally: Tally) -> str:
+def status_line(now: Progress) -> str:
     """Return how a fleet is, in one line."""
-    return f"{tally.connected} of {tally.connectors} online, {_details(tally)}"
-
-
-def _short(tally: Tally) -> str:
-    faults = sum(fates.injected for fates in tally.faults.values())
-    return f"{tally.links - tally.ever_connected} reconnects, {faults} faults"
-
-
-def _details(tally: Tally) -> str:
     return (
-        f"{_short(tally)}, {tally.answered} exchanges, {tally.frames_sent} frames, "
-        f"{tally.given_up} given up"
+        f"{now.connected} of {now.connectors} online, {_short(now)}, "
+        f"{now.exchanges_answered} exchanges, {now.frames_sent} frames, {now.given_up} given up"
     )
+
+
+def _short(now: Progress) -> str:
+    return f"{now.reconnects} reconnects, {now.faults} faults"
 
 
 def show_json(report: Report) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 import trio
@@ -21,6 +21,7 @@ from firmware_sim.fleet.graveyard import Graveyard
 from firmware_sim.fleet.member import Member, Surroundings
 from firmware_sim.fleet.profiles import Profile
 from firmware_sim.fleet.schedule import Schedule
+from firmware_sim.fleet.sharing import Share
 from firmware_sim.fleet.tally import Tally
 from firmware_sim.roster import RosterEntry
 
@@ -37,6 +38,7 @@ class FleetOptions:
         in_flight: first dials that may wait for their answer at once.
         tls: for ``wss://``; the system's trust store when left out.
         backoff: pauses between the dials of one connector.
+        share: which connectors of a larger fleet they are.
     """
 
     profile: Profile
@@ -46,10 +48,11 @@ class FleetOptions:
     in_flight: int = 64
     tls: ssl.SSLContext | None = None
     backoff: Backoff | None = None
+    share: Share = field(default_factory=Share)
 
 
 class Fleet:
-    """All connectors of one process; :meth:`run` is its life.
+    """The connectors of one process; :meth:`run` is its life.
 
     Args:
         entries: who they are.
@@ -104,11 +107,11 @@ class Fleet:
         options = self._options
         slots = trio.Semaphore(options.in_flight)
         began = trio.current_time()
-        for number, entry in enumerate(self._entries):
+        for place, entry in enumerate(self._entries):
             if options.rate is not None:
-                await trio.sleep_until(began + number / options.rate)
+                await trio.sleep_until(began + place / options.rate)
             await slots.acquire()
-            member = Member(shared, number, entry)
+            member = Member(shared, options.share.number(place), entry)
             members.start_soon(member.run, slots.release)
             if options.profile.status_every is not None:
                 self._plan_status(member, options.profile.status_every)

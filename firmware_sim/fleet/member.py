@@ -27,6 +27,7 @@ from firmware_sim.fleet.wire import Wire
 from firmware_sim.roster import RosterEntry
 from firmware_sim.vehicle.vin import vin_for_seed
 from protocols.link import events
+from protocols.link.buses import BusConfigure, BusConfigured
 from protocols.link.delivery import ChannelFull
 from protocols.link.messages import (
     Channel,
@@ -237,6 +238,8 @@ class Member:
                 self._send(SessionClosed(session, safe=True))
             case MonitorStart() | MonitorStop():
                 self._on_monitor(message)
+            case BusConfigure(number):
+                self._send(BusConfigured(number, None, "refused", "there is no bus behind this"))
             case _:
                 self._client.goodbye(f"{type(message).__name__} is not for a connector")
 

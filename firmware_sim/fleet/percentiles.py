@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
 
@@ -24,12 +25,32 @@ class Times(msgspec.Struct, frozen=True):
     max: float = 0.0
 
 
+class Buckets(msgspec.Struct, frozen=True):
+    """What `Percentiles` have collected: how many in which bucket, and the longest, seconds."""
+
+    counts: dict[int, int]
+    longest: float
+
+
 class Percentiles:
     """Collects seconds."""
 
     def __init__(self) -> None:
         self._buckets: Counter[int] = Counter()
         self._longest = 0.0
+
+    @classmethod
+    def of(cls, parts: Iterable[Buckets]) -> Percentiles:
+        """Return what several have collected together."""
+        whole = cls()
+        for part in parts:
+            whole._buckets.update(part.counts)
+            whole._longest = max(whole._longest, part.longest)
+        return whole
+
+    def buckets(self) -> Buckets:
+        """Return what has come together, to be added to that of others."""
+        return Buckets(dict(self._buckets), self._longest)
 
     def add(self, seconds: float) -> None:
         """Count one."""

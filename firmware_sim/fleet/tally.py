@@ -35,6 +35,24 @@ class Fates(msgspec.Struct):
     open: int = 0
 
 
+class Progress(msgspec.Struct, frozen=True, tag=True):
+    """How far a fleet is; members as in `Summary`, with all faults in one number."""
+
+    connectors: int = 0
+    connected: int = 0
+    ever_connected: int = 0
+    given_up: int = 0
+    links: int = 0
+    exchanges_answered: int = 0
+    frames_sent: int = 0
+    faults: int = 0
+
+    @property
+    def reconnects(self) -> int:
+        """Links after the first one of each connector."""
+        return self.links - self.ever_connected
+
+
 class Summary(msgspec.Struct, frozen=True):
     """A fleet's numbers at one moment; what ``--json`` prints.
 
@@ -137,6 +155,19 @@ class Tally:
     def fates(self, kind: FaultKind) -> Fates:
         """Return the counters of one kind of fault."""
         return self.faults.setdefault(kind, Fates())
+
+    def progress(self) -> Progress:
+        """Return how far the fleet is."""
+        return Progress(
+            connectors=self.connectors,
+            connected=self.connected,
+            ever_connected=self.ever_connected,
+            given_up=self.given_up,
+            links=self.links,
+            exchanges_answered=self.answered,
+            frames_sent=self.frames_sent,
+            faults=sum(fates.injected for fates in self.faults.values()),
+        )
 
     def summary(self) -> Summary:
         """Return the numbers as they stand."""

@@ -32,8 +32,19 @@ log = logging.getLogger(__name__)
 #: Responses whose time has not come; an ECU with so much to say listens to nobody meanwhile.
 MAX_RESPONSES = 64
 
-#: 29-bit functional identifier of ISO 15765-4: 18DB33F1.
+#: 29-bit functional identifier of ISO 15765-4, and of mixed addressing (ISO 15765-2, 10.3.5).
 OBD_FUNCTIONAL_29 = 0x18DB0000 | OBD_FUNCTIONAL_TARGET << 8 | OBD_TESTER
+MIXED_FUNCTIONAL_29 = 0x18CD0000 | OBD_FUNCTIONAL_TARGET << 8 | OBD_TESTER
+
+#: Layout of identifiers and first byte, by declared mode and width.
+_MODES = {
+    ("normal", False): Mode.Normal_11bits,
+    ("normal", True): Mode.Normal_29bits,
+    ("extended", False): Mode.Extended_11bits,
+    ("extended", True): Mode.Extended_29bits,
+    ("mixed", False): Mode.Mixed_11bits,
+    ("mixed", True): Mode.Mixed_29bits,
+}
 
 
 class Application(Protocol):
@@ -45,20 +56,33 @@ class Application(Protocol):
 
     def next_deadline(self) -> float | None: ...
 
-    def handle_deadline(self, now: float) -> None: ...
+    def handle_deadline(self, now: float) -> Sequence[TimedResponse] | None: ...
 
 
 def ecu_address(spec: EcuSpec) -> IsoTpAddress:
     """Return the ECU's own view of its address: it sends responses and hears the functional id."""
     if spec.request_id is None or spec.response_id is None:
         raise ValueError(f"ECU {spec.name} has no CAN identifiers")
-    functional = OBD_FUNCTIONAL_29 if spec.extended else OBD_FUNCTIONAL_11
+    transport = spec.transport
+    answers_to = transport.source_address
+    if transport.mode == "mixed":
+        answers_to = transport.address_extension
     return IsoTpAddress(
-        Mode.Normal_29bits if spec.extended else Mode.Normal_11bits,
-        tx=Endpoint(spec.response_id),
-        rx=Endpoint(spec.request_id),
-        functional_rx=Endpoint(functional),
+        _MODES[transport.mode, spec.extended],
+        tx=Endpoint(spec.response_id, answers_to),
+        rx=Endpoint(spec.request_id, transport.first_byte),
+        functional_rx=_functional(spec, spec.request_id),
     )
+
+
+def _functional(spec: EcuSpec, request_id: int) -> Endpoint | None:
+    transport = spec.transport
+    if transport.mode == "extended":
+        byte = transport.functional_address
+        return None if byte is None else Endpoint(request_id, byte)
+    wide = MIXED_FUNCTIONAL_29 if transport.mode == "mixed" else OBD_FUNCTIONAL_29
+    identifier = wide if spec.extended else OBD_FUNCTIONAL_11
+    return Endpoint(identifier, transport.address_extension)
 
 
 class CanEcu:
@@ -74,7 +98,7 @@ class CanEcu:
         self._bus = bus
         self._application = application
         self._address = address
-        self._connection = IsoTpConnection(address, params, now=trio.current_time())
+        self._connection = IsoTpConnection(address, params)
         self._due: list[tuple[float, int, bytes]] = []
         self._count = 0
 
@@ -102,7 +126,9 @@ class CanEcu:
         for frame in frames:
             self._connection.receive(frame, now)
         self._connection.handle_deadline(now)
-        self._application.handle_deadline(now)
+        own = self._application.handle_deadline(now)
+        if own and len(self._due) < MAX_RESPONSES:
+            self._schedule(own, now)
         while (event := self._connection.next_event()) is not None:
             if isinstance(event, PayloadReceived):
                 self._take_request(event, now)
@@ -117,6 +143,9 @@ class CanEcu:
         except Exception:  # the request's boundary: the ECU goes on with the next one
             log.exception("ECU %X failed on %s", self._address.rx.id, event.payload.hex())
             return
+        self._schedule(responses, now)
+
+    def _schedule(self, responses: Sequence[TimedResponse], now: float) -> None:
         for response in responses:
             self._count += 1
             heapq.heappush(self._due, (now + response.delay, self._count, response.payload))

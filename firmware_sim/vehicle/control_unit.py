@@ -10,14 +10,24 @@ from __future__ import annotations
 import hmac
 import random
 
-from firmware_sim.vehicle.ecu_spec import EcuSpec, SecuritySpec
+from firmware_sim.vehicle.definitions import Definitions
+from firmware_sim.vehicle.ecu_spec import EcuSpec
+from firmware_sim.vehicle.fault import CONFIRMED
 from firmware_sim.vehicle.faults import EMISSIONS_GROUP, FaultMemory
+from firmware_sim.vehicle.flash import Flash
+from firmware_sim.vehicle.function_spec import SecuritySpec
 from firmware_sim.vehicle.identifiers import Identifiers
+from firmware_sim.vehicle.memory import Memory
+from firmware_sim.vehicle.periodic import Periodic
+from firmware_sim.vehicle.record import Access
 from firmware_sim.vehicle.routines import Routines
 from firmware_sim.vehicle.security import KEY_LENGTH, key_for, make_seed
 from firmware_sim.vehicle.signals import Signal
 from protocols.uds.ecu import DEFAULT_SESSION, EcuParams, EcuState
 from protocols.uds.security import SecurityParams
+
+#: OBD parameter with the lamp (bit 7) and the number of codes in its first byte.
+MONITOR_STATUS = 0x01
 
 
 class ControlUnit:
@@ -28,8 +38,12 @@ class ControlUnit:
         vin: the number of the vehicle it sits in.
         state: session, S3 and security.
         identifiers: its data, written values included.
+        definitions: identifiers that testers defined.
+        periodic: identifiers that it sends by itself, as testers asked it to.
         faults: its fault memory.
         routines: what it can be made to do.
+        memory: its address space.
+        flash: how it is programmed.
         pids: OBD parameters by number.
         sends_normally: its normal messages are on (service 28 can stop them).
         reset_pending: it resets as soon as the present answer has left.
@@ -40,8 +54,12 @@ class ControlUnit:
         self.vin = vin
         self.state = EcuState(_params(spec))
         self.identifiers = Identifiers(spec, vin, seed)
+        self.definitions = Definitions()
+        self.periodic = Periodic()
         self.faults = FaultMemory(spec.faults, spec.fault_mask)
         self.routines = Routines(spec)
+        self.memory = Memory(spec.memory, seed)
+        self.flash = Flash(spec.flash, self.memory, self.identifiers)
         self.pids = {pid.pid: pid for pid in spec.obd.pids} if spec.obd else {}
         self.sends_normally = True
         self.reset_pending = False
@@ -69,6 +87,7 @@ class ControlUnit:
     def change_session(self, session: int, now: float) -> None:
         """Enter a session; the default one gives up what the others allowed."""
         self.state.change_session(session, now)
+        self.flash.give_up()
         if session == DEFAULT_SESSION:
             self._return_to_default()
 
@@ -77,10 +96,15 @@ class ControlUnit:
         self.reset_pending = False
         self.state.reset(now)
         self._return_to_default()
-        self.faults.begin_cycle()
+        self.definitions.clear()
+        self.flash.restart()
+        self.faults.begin_cycle(now)
 
     def _return_to_default(self) -> None:
         self.routines.forget()
+        self.flash.give_up()
+        self.identifiers.release_all()
+        self.periodic.stop()
         self.sends_normally = True
         self.faults.setting_on = True
 
@@ -89,6 +113,10 @@ class ControlUnit:
     def unlocked(self, level: int | None) -> bool:
         """Tell whether something that needs ``level`` may be done now; ``None`` needs none."""
         return level is None or self.state.security.unlocked == level
+
+    def in_session(self, access: Access) -> bool:
+        """Tell whether the session that is on allows something."""
+        return not access.sessions or self.session in access.sessions
 
     def security_level(self, level: int) -> SecuritySpec | None:
         return self._levels.get(level)
@@ -119,7 +147,15 @@ class ControlUnit:
     def pid_content(self, number: int, now: float) -> bytes:
         """Return what an OBD parameter holds at ``now``."""
         signal = self._signals.get(number)
-        return signal.encode(now) if signal else bytes(self.pids[number].hex or b"")
+        if signal is not None:
+            return signal.encode(now)
+        content = bytes(self.pids[number].hex or b"")
+        return self._monitor_status(content) if number == MONITOR_STATUS else content
+
+    def _monitor_status(self, content: bytes) -> bytes:
+        """Return PID 01 with the lamp and the number of confirmed codes as they are now."""
+        confirmed = len(self.faults.emissions(CONFIRMED))
+        return bytes([min(confirmed, 0x7F) | (0x80 if confirmed else 0)]) + content[1:]
 
     def clear_emissions(self, now: float) -> None:
         """Clear the emission-related codes (SAE J1979 mode 04)."""
@@ -129,7 +165,11 @@ class ControlUnit:
 
     def next_deadline(self) -> float | None:
         """Return when `update` has something to do, or ``None``."""
-        due = (self.state.next_deadline(), self.faults.next_deadline())
+        due = (
+            self.state.next_deadline(),
+            self.faults.next_deadline(),
+            self.periodic.next_deadline(),
+        )
         return min((moment for moment in due if moment is not None), default=None)
 
     def update(self, now: float) -> None:

@@ -32,7 +32,7 @@ class Application(Protocol):
 
     def next_deadline(self) -> float | None: ...
 
-    def handle_deadline(self, now: float) -> None: ...
+    def handle_deadline(self, now: float) -> Sequence[TimedResponse] | None: ...
 
 
 #: Sends a response: the request it answers, the ECU's logical address, the payload.
@@ -63,6 +63,8 @@ class DoipEcu:
         self._send, self._receive = trio.open_memory_channel[DiagnosticRequest](MAX_REQUESTS)
         self._due: list[_Response] = []
         self._count = 0
+        #: Who asked last; what the ECU sends by itself goes there.
+        self._latest: DiagnosticRequest | None = None
 
     def offer(self, request: DiagnosticRequest) -> bool:
         """Hand over a request; return ``False`` when the ECU has no place for it."""
@@ -77,7 +79,9 @@ class DoipEcu:
         while True:
             request = await self._next_request()
             now = trio.current_time()
-            self._application.handle_deadline(now)
+            own = self._application.handle_deadline(now)
+            if own and self._latest is not None and len(self._due) < MAX_RESPONSES:
+                self._schedule(self._latest, own, now)
             if request is not None:
                 self._take(request, now)
             self._send_due(now)
@@ -102,6 +106,12 @@ class DoipEcu:
         except Exception:  # the request's boundary
             log.exception("ECU %04X failed on %s", self.address, request.payload.hex())
             return
+        self._latest = request
+        self._schedule(request, responses, now)
+
+    def _schedule(
+        self, request: DiagnosticRequest, responses: Sequence[TimedResponse], now: float
+    ) -> None:
         for response in responses:
             self._count += 1
             at = now + response.delay

@@ -18,7 +18,7 @@ from functools import partial
 import trio
 
 from firmware_sim.vehicle.doip_ecu import Application, DoipEcu
-from protocols.doip.discovery import Discovery
+from protocols.doip.discovery import Discovery, PowerMode
 from protocols.doip.entity import DiagnosticNack, Entity
 from protocols.doip.events import (
     ConfirmationWanted,
@@ -54,6 +54,14 @@ class DoipAddress:
     host: str
     tcp_port: int
     udp_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What somebody in the vehicle says to testers who need to be agreed to, and how soon."""
+
+    agreed: bool = True
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +122,27 @@ class DoipEntity:
     Args:
         settings: what the entity is; targets come from ``ecus``, bounds from this driver.
         ecus: applications by logical address. The functional address reaches all of them.
+        power_mode: what it says to who asks whether the vehicle can be diagnosed.
+        confirmation: how activations are decided that need one.
     """
 
-    def __init__(self, settings: EntitySettings, ecus: Mapping[int, Application]) -> None:
+    def __init__(
+        self,
+        settings: EntitySettings,
+        ecus: Mapping[int, Application],
+        *,
+        power_mode: PowerMode = PowerMode.Ready,
+        confirmation: Confirmation | None = None,
+    ) -> None:
         targets = frozenset(ecus) | {ALL_ECUS}
         self._entity = Entity(replace(settings, targets=targets, max_undecided=_MAX_UNDECIDED))
         self._discovery = Discovery(
             self._entity.settings, open_sockets=lambda: self._entity.open_sockets
         )
+        self._discovery.power_mode = power_mode
+        self._confirmation = confirmation or Confirmation()
+        #: Sockets whose activation waits for somebody, with the time of the decision, in order.
+        self._unconfirmed: dict[int, float] = {}
         self._ecus = {
             address: DoipEcu(address, application, self._respond)
             for address, application in ecus.items()
@@ -206,6 +227,7 @@ class DoipEntity:
 
     def _forget(self, number: int) -> None:
         del self._links[number]
+        self._unconfirmed.pop(number, None)
         self._entity.disconnected(number, trio.current_time())
         self._turn()
 
@@ -233,10 +255,10 @@ class DoipEntity:
                 self._route(event)
             case ConnectionEnding(number, reason):
                 log.debug("DoIP socket %d ends: %s", number, reason.value)
+                self._unconfirmed.pop(number, None)
                 self._links[number].end()
             case ConfirmationWanted(number):
-                # Whoever sits in a simulated vehicle agrees.
-                self._entity.confirm(number, trio.current_time(), agreed=True)
+                self._unconfirmed[number] = trio.current_time() + self._confirmation.after
             case _:
                 log.debug("DoIP: %s", event)
 
@@ -269,13 +291,21 @@ class DoipEntity:
             self._changed = trio.Event()
             now = trio.current_time()
             self._entity.handle_deadline(now)
+            self._confirm(now)
             self._act()
             announcement = self._discovery.handle_deadline(now)
             if announcement is not None and announce_to is not None:
                 await _send_datagram(udp, announcement, announce_to)
 
+    def _confirm(self, now: float) -> None:
+        """Decide the activations whose time has come."""
+        for number in [number for number, at in self._unconfirmed.items() if at <= now]:
+            del self._unconfirmed[number]
+            self._entity.confirm(number, now, agreed=self._confirmation.agreed)
+
     def _next_deadline(self) -> float:
-        deadlines = (self._entity.next_deadline(), self._discovery.next_deadline())
+        own = (self._entity.next_deadline(), self._discovery.next_deadline())
+        deadlines = [*own, *self._unconfirmed.values()]
         return min((each for each in deadlines if each is not None), default=math.inf)
 
     async def _answer_datagrams(self, udp: trio.socket.SocketType) -> None:

@@ -10,7 +10,8 @@ ECU hears nothing until it has started.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from udsoncan.ResponseCode import ResponseCode
 from udsoncan.services.TesterPresent import TesterPresent
@@ -24,7 +25,10 @@ from firmware_sim.vehicle.dialogue import (
     TimedResponse,
 )
 from firmware_sim.vehicle.ecu_spec import EcuSpec
+from firmware_sim.vehicle.quirk_spec import QuirkSpec
+from firmware_sim.vehicle.quirks import Quirks, distort, extra_work
 from firmware_sim.vehicle.services import table
+from firmware_sim.vehicle.services.periodic_data import due_messages
 from protocols.errors import RemoteProtocolError
 
 #: When further 0x78 are sent, as a part of P2*: early enough for any bus between.
@@ -40,8 +44,11 @@ class EcuApplication:
         unit: what it knows and remembers.
     """
 
-    def __init__(self, spec: EcuSpec, vin: str, seed: str) -> None:
+    def __init__(
+        self, spec: EcuSpec, vin: str, seed: str, quirks: Iterable[QuirkSpec] = ()
+    ) -> None:
         self.unit = ControlUnit(spec, vin, seed)
+        self._quirks = Quirks(quirks, seed)
         self._timing = spec.timing
         self._random = random.Random(f"{seed}/timing")
         self._free_at = 0.0
@@ -53,9 +60,10 @@ class EcuApplication:
         """Its DoIP address; 0, which no ECU has, where it has none."""
         return self.unit.spec.logical_address or 0
 
-    def sends_normally(self) -> bool:
+    def sends_normally(self, now: float) -> bool:
         """Tell whether its normal messages are on: it is up, and service 28 did not stop them."""
-        return self.unit.sends_normally
+        started = now >= self._deaf_until and not self.unit.flash.boot_only
+        return started and self.unit.sends_normally
 
     def handle(
         self, request: bytes, now: float, *, functional: bool = False
@@ -70,30 +78,46 @@ class EcuApplication:
         self.unit.update(now)
         if not request or now < self._deaf_until:
             return []
-        if self._is_busy(now) and request[0] != _TESTER_PRESENT:
+        quirks = self._quirks.due(request, self.unit.session)
+        kinds = {quirk.kind for quirk in quirks}
+        if kinds & {"deaf", "reset"}:
+            if "reset" in kinds:
+                self._reset(now)
+            return []
+        if "busy" in kinds or (self._is_busy(now) and request[0] != _TESTER_PRESENT):
             busy = _refusal(request, ResponseCode.BusyRepeatRequest)
             return [TimedResponse(self._usual_time(), busy)]
         self.unit.state.request_begins(now)
-        responses = self._perform(request, now, functional=functional)
+        work = extra_work(quirks)
+        responses = self._perform(request, now, work, functional=functional)
         self.unit.state.request_ends(self._free_at)
         if self.unit.reset_pending:
-            self.unit.reset(self._free_at)
-            self._deaf_until = self._free_at + self._timing.boot
-        return responses
+            self._reset(self._free_at)
+        return distort(quirks, request, responses)
+
+    def _reset(self, at: float) -> None:
+        self.unit.reset(at)
+        self._deaf_until = at + self._timing.boot
 
     def next_deadline(self) -> float | None:
         """Return when `handle_deadline` has something to do, or ``None``."""
         return self.unit.next_deadline()
 
-    def handle_deadline(self, now: float) -> None:
-        """Do what is due, such as leaving a session that nobody keeps alive."""
+    def handle_deadline(self, now: float) -> list[TimedResponse]:
+        """Do what is due, such as leaving a session that nobody keeps alive.
+
+        Return what the ECU has to say by itself: data that testers asked it to send periodically.
+        """
         self.unit.update(now)
+        return [TimedResponse(0.0, message) for message in due_messages(self.unit, now)]
 
     def _is_busy(self, now: float) -> bool:
         """Tell whether a request would wait too long for its turn to be answered within P2."""
         return now < self._busy_until or self._free_at - now > self._timing.p2 / 2
 
-    def _perform(self, request: bytes, now: float, *, functional: bool) -> list[TimedResponse]:
+    def _perform(
+        self, request: bytes, now: float, extra: float, *, functional: bool
+    ) -> list[TimedResponse]:
         """Return the responses; take note of when the ECU is free again."""
         usual = self._usual_time()
         if now >= self._busy_until:
@@ -105,6 +129,7 @@ class EcuApplication:
             self._free_at = max(self._free_at, now + usual)
             silent = functional and code in SILENT_CODES
             return [] if silent else [TimedResponse(usual, _refusal(request, code))]
+        reply = replace(reply, work=reply.work + extra)
         self._free_at = max(self._free_at, now + usual + reply.work)
         return list(self._answers(request, reply, usual, now))
 

@@ -1,72 +1,23 @@
-"""An ECU's fault memory: trouble codes, their status bits, snapshots and extended data.
+"""An ECU's fault memory: all its trouble codes, when they are tested, and how they are found.
 
-Status bits are those of ISO 14229-1, annex D.2. Clearing forgets every record; a fault whose cause
-persists is found again by the next test, first as pending, and is confirmed in the operation cycle
-after that (a reset begins one). While DTC setting is off (service 85) no test changes a bit.
+Tests run once in each operation cycle (a reset begins one) and after clearing; those of
+intermittent faults go on. While DTC setting is off (service 85) no test changes a bit.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from firmware_sim.vehicle.ecu_spec import FaultSpec
-
-TEST_FAILED = 0x01
-FAILED_THIS_CYCLE = 0x02
-PENDING = 0x04
-CONFIRMED = 0x08
-NOT_COMPLETED_SINCE_CLEAR = 0x10
-FAILED_SINCE_CLEAR = 0x20
-NOT_COMPLETED_THIS_CYCLE = 0x40
-
-#: Status of every code right after clearing (ISO 14229-1, table D.1: bits 4 and 6 set).
-CLEARED = NOT_COMPLETED_SINCE_CLEAR | NOT_COMPLETED_THIS_CYCLE
+from firmware_sim.vehicle.fault import CONFIRMED, DETECTED, Fault
+from firmware_sim.vehicle.fault_spec import FaultSpec
 
 #: groupOfDTC values of ISO 14229-1, annex D.1.
 ALL_GROUPS = 0xFFFFFF
 EMISSIONS_GROUP = 0xFFFF33
 
-#: Seconds after clearing until the ECU's own tests have run once.
+#: Seconds from clearing, or from a new cycle, until the ECU's own tests have run once.
 TEST_TIME = 3.0
-
-
-@dataclass(slots=True)
-class Fault:
-    """One trouble code as it stands now.
-
-    Attributes:
-        spec: what was declared of it.
-        number: the code, 24 bits.
-        status: all its status bits.
-        recorded: it was seen since the last clear, so snapshots and extended data are there.
-    """
-
-    spec: FaultSpec
-    number: int
-    status: int
-    recorded: bool
-
-    def test(self) -> None:
-        """Take the result of the ECU's own test into the status bits."""
-        self.status &= ~CLEARED
-        if self.spec.present:
-            self.status |= TEST_FAILED | FAILED_THIS_CYCLE | PENDING | FAILED_SINCE_CLEAR
-            self.recorded = True
-
-    def clear(self) -> None:
-        self.status = CLEARED
-        self.recorded = False
-
-    def begin_cycle(self) -> None:
-        """Begin an operation cycle: what was pending and is still there is confirmed."""
-        if self.spec.present and self.status & PENDING:
-            self.status |= CONFIRMED
-        elif self.status & PENDING and not self.status & FAILED_THIS_CYCLE:
-            self.status &= ~PENDING
-        if not self.spec.present:
-            self.status &= ~(TEST_FAILED | FAILED_THIS_CYCLE)
 
 
 class FaultMemory:
@@ -77,9 +28,17 @@ class FaultMemory:
         self.setting_on = True
         self._test_at = math.inf
         self._faults = {
-            spec.number: Fault(spec, spec.number, spec.status, recorded=bool(spec.status))
-            for spec in specs
+            spec.number: Fault(spec, order) for order, spec in enumerate(specs, start=1)
         }
+        self._order = len(self._faults)
+        intervals = [
+            fault.spec.intermittent / 2
+            for fault in self._faults.values()
+            if fault.spec.intermittent is not None
+        ]
+        self._interval = min(intervals, default=math.inf)
+        if intervals:
+            self._test_at = TEST_TIME
 
     def all(self) -> list[Fault]:
         """Return every code the ECU knows, whatever its status."""
@@ -92,13 +51,51 @@ class FaultMemory:
         """Return the status bits that this ECU maintains."""
         return fault.status & self.available
 
-    def matching(self, mask: int) -> list[Fault]:
-        """Return the codes with at least one maintained status bit in ``mask``."""
-        return [fault for fault in self._faults.values() if self.status_of(fault) & mask]
+    def matching(self, mask: int, severities: int = 0) -> list[Fault]:
+        """Return the codes with a maintained status bit in ``mask``, and one in ``severities``.
+
+        No severities at all mean that they do not matter.
+        """
+        return [
+            fault
+            for fault in self._faults.values()
+            if self.status_of(fault) & mask
+            and (not severities or fault.spec.severity & severities)
+        ]
 
     def emissions(self, mask: int) -> list[Fault]:
         """Return those of them that OBD reports."""
         return [fault for fault in self.matching(mask) if fault.spec.emissions]
+
+    def permanent(self) -> list[Fault]:
+        """Return the codes that only a passed test takes off the list (mode 0A)."""
+        return [fault for fault in self._faults.values() if fault.permanent]
+
+    def first_failed(self) -> Fault | None:
+        """Return the code whose test failed first since clearing."""
+        found = [fault for fault in self._faults.values() if fault.first_failed]
+        return min(found, key=lambda fault: fault.first_failed, default=None)
+
+    def last_failed(self) -> Fault | None:
+        """Return the code whose test failed last."""
+        found = [fault for fault in self._faults.values() if fault.last_failed]
+        return max(found, key=lambda fault: fault.last_failed, default=None)
+
+    def confirmed(self) -> list[Fault]:
+        """Return the confirmed codes in the order in which they were confirmed."""
+        found = [fault for fault in self._faults.values() if fault.status & CONFIRMED]
+        return sorted(found, key=lambda fault: fault.confirmed_at)
+
+    def detection(self, fault: Fault, now: float) -> int:
+        """Return a code's fault detection counter, -128 to 127."""
+        begun = self._test_at - TEST_TIME
+        progress = (now - begun) / TEST_TIME if begun < math.inf else 0.0
+        return fault.detection(min(max(progress, 0.0), 1.0), now)
+
+    def prefailed(self, now: float) -> list[tuple[Fault, int]]:
+        """Return the codes whose test is about to fail, with their counter (service 19 14)."""
+        counters = ((fault, self.detection(fault, now)) for fault in self._faults.values())
+        return [(fault, counter) for fault, counter in counters if 0 < counter < DETECTED]
 
     def clear(self, group: int, now: float) -> bool:
         """Clear a group of codes, or one code; False where there is no such group."""
@@ -120,11 +117,16 @@ class FaultMemory:
 
     def update(self, now: float) -> None:
         """Run the tests that are due."""
-        if now >= self._test_at and self.setting_on:
-            self._test_at = math.inf
-            for fault in self._faults.values():
-                fault.test()
+        if now < self._test_at or not self.setting_on:
+            return
+        self._test_at = now + self._interval
+        for fault in self._faults.values():
+            self._order += 1
+            fault.test(now, self._order)
 
-    def begin_cycle(self) -> None:
+    def begin_cycle(self, now: float) -> None:
+        """Begin an operation cycle: the tests run again."""
         for fault in self._faults.values():
             fault.begin_cycle()
+        if self._faults:
+            self._test_at = now + TEST_TIME

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from firmware_sim.vehicle.ecu_spec import EcuSpec, IdentifierSpec
+from firmware_sim.vehicle.data_spec import IdentifierSpec
+from firmware_sim.vehicle.ecu_spec import EcuSpec
 from firmware_sim.vehicle.signals import Signal
 
 
@@ -13,6 +14,7 @@ class Identifiers:
         self._specs = {item.id: item for item in spec.identifiers}
         self._vin = vin
         self._written: dict[int, bytes] = {}
+        self._held: dict[int, bytes] = {}
         self._signals = {
             item.id: Signal(item.live, f"{seed}/{item.id:04X}")
             for item in spec.identifiers
@@ -24,10 +26,18 @@ class Identifiers:
 
     def content(self, spec: IdentifierSpec, now: float) -> bytes:
         """Return what the identifier holds at ``now``."""
+        if spec.id in self._held:
+            return self._held[spec.id]
         if spec.id in self._written:
             return self._written[spec.id]
+        return self.declared(spec, now)
+
+    def declared(self, spec: IdentifierSpec, now: float) -> bytes:
+        """Return what the identifier would hold, had nobody written or held it."""
         if spec.live is not None:
             return self._signals[spec.id].encode(now)
+        if spec.number is not None:
+            return spec.number.value.to_bytes(spec.number.length)
         if spec.hex is not None:
             return bytes(spec.hex)
         return (self._vin if spec.vin else spec.text or "").encode("ascii")
@@ -35,3 +45,15 @@ class Identifiers:
     def write(self, spec: IdentifierSpec, content: bytes) -> None:
         """Replace the content for good."""
         self._written[spec.id] = content
+
+    def hold(self, spec: IdentifierSpec, content: bytes) -> None:
+        """Let a tester decide the content (service 2F) until it is released."""
+        self._held[spec.id] = content
+
+    def release(self, spec: IdentifierSpec) -> None:
+        """Give one identifier back to the ECU."""
+        self._held.pop(spec.id, None)
+
+    def release_all(self) -> None:
+        """Give everything that testers hold back to the ECU."""
+        self._held.clear()

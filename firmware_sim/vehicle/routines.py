@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from firmware_sim.vehicle.ecu_spec import EcuSpec, RoutineSpec
+from firmware_sim.vehicle.ecu_spec import EcuSpec
+from firmware_sim.vehicle.function_spec import RoutineSpec
 
 
 class RoutineStatus(IntEnum):
@@ -19,6 +20,7 @@ class RoutineStatus(IntEnum):
 @dataclass(frozen=True, slots=True)
 class _Run:
     ends_at: float
+    result: bytes
     stopped: bool = False
 
 
@@ -35,11 +37,25 @@ class Routines:
     def find(self, number: int) -> RoutineSpec | None:
         return self._specs.get(number)
 
-    def start(self, routine: RoutineSpec, now: float) -> None:
-        self._runs[routine.id] = _Run(now + routine.work + routine.duration)
+    def start(
+        self,
+        routine: RoutineSpec,
+        now: float,
+        *,
+        work: float | None = None,
+        result: bytes | None = None,
+    ) -> None:
+        """Start a routine; work and result are those declared where left out."""
+        ends_at = now + (routine.work if work is None else work) + routine.duration
+        self._runs[routine.id] = _Run(ends_at, routine.result if result is None else result)
 
     def stop(self, routine: RoutineSpec, now: float) -> None:
-        self._runs[routine.id] = _Run(now, stopped=True)
+        self._runs[routine.id] = _Run(now, b"", stopped=True)
+
+    def result(self, routine: RoutineSpec) -> bytes:
+        """Return what its last run found; nothing where it was not started or was stopped."""
+        run = self._runs.get(routine.id)
+        return bytes(run.result) if run is not None else b""
 
     def status(self, routine: RoutineSpec, now: float) -> RoutineStatus | None:
         """Return how its last run stands, or ``None`` if it was not started."""

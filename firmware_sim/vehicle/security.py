@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from firmware_sim.vehicle.ecu_spec import SecuritySpec
+from firmware_sim.vehicle.function_spec import SecuritySpec
 
 #: Bytes of every seed and key here.
 KEY_LENGTH = 4

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
 
 import trio
 
 from firmware_sim.buses.can_bus import CanBus, open_bus
-from firmware_sim.vehicle.broadcasts import Broadcast
+from firmware_sim.vehicle.broadcasts import Broadcast, PeriodicMessage, send_periodically
 from firmware_sim.vehicle.can_ecu import CanEcu, ecu_address
-from firmware_sim.vehicle.doip_entity import DoipAddress, DoipEntity
+from firmware_sim.vehicle.doip_entity import Confirmation, DoipAddress, DoipEntity
 from firmware_sim.vehicle.ecu import EcuApplication
+from firmware_sim.vehicle.ecu_spec import EcuSpec
+from firmware_sim.vehicle.quirk_spec import QuirkSpec
+from firmware_sim.vehicle.recorded_ecu import RecordedEcu
+from firmware_sim.vehicle.replay import Replay
 from firmware_sim.vehicle.signals import Signal
+from firmware_sim.vehicle.traffic import DatabaseMessage, open_database
 from firmware_sim.vehicle.vehicle_spec import BusSpec, VehicleSpec
-from protocols.doip.settings import EntitySettings
-from protocols.isotp.params import IsoTpParams
+from protocols.doip.discovery import PowerMode
+from protocols.doip.settings import EntitySettings, expect_key
+from protocols.isotp.params import LONGEST_WITHOUT_ESCAPE, IsoTpParams
 
-#: What these ECUs fill their frames with; testers usually fill with CC or 55.
-ECU_PADDING = 0xAA
+#: Control units by name: simulated ones, or those of a recording.
+Units = Mapping[str, EcuApplication] | Mapping[str, RecordedEcu]
 
 
 class Vehicle:
@@ -37,7 +45,8 @@ class Vehicle:
         self.vin = vin
         self.seed = f"{spec.name}/{seed}"
         self.ecus = {
-            ecu.name: EcuApplication(ecu, vin, f"{self.seed}/{ecu.name}") for ecu in spec.ecus
+            ecu.name: EcuApplication(ecu, vin, f"{self.seed}/{ecu.name}", _quirks(spec, ecu.name))
+            for ecu in spec.ecus
         }
         self.doip: DoipAddress | None = None
         self._voltage = Signal(spec.voltage, f"{self.seed}/voltage")
@@ -54,7 +63,12 @@ class Vehicle:
 
 @asynccontextmanager
 async def open_vehicle(
-    spec: VehicleSpec, *, seed: int = 0, vin: str | None = None, addresses: Mapping[str, str]
+    spec: VehicleSpec,
+    *,
+    seed: int = 0,
+    vin: str | None = None,
+    addresses: Mapping[str, str],
+    replay: Replay | None = None,
 ) -> AsyncIterator[Vehicle]:
     """Let a vehicle run while the block does.
 
@@ -63,6 +77,7 @@ async def open_vehicle(
         seed: makes its jitter, its seeds and the phase of its live values.
         vin: another identification number than the one declared.
         addresses: where its CAN buses are, by name (``{"can0": "virtual:demo-1"}``).
+        replay: the recording whose control units and frames it has in place of its own.
 
     Raises:
         BusGoneError: a bus cannot be opened.
@@ -78,45 +93,87 @@ async def open_vehicle(
         }
         nursery = await stack.enter_async_context(trio.open_nursery())
         if spec.kind == "doip":
-            vehicle.doip = await nursery.start(_entity(vehicle).serve)
+            units = vehicle.ecus if replay is None else replay.ecus
+            serve = partial(_entity(vehicle, units).serve, announce_to=spec.doip.announce_to)
+            vehicle.doip = await nursery.start(serve)
         else:
-            await _start_on_can(vehicle, buses, nursery)
+            await _start_on_can(vehicle, buses, nursery, replay)
         yield vehicle
         nursery.cancel_scope.cancel()
 
 
 async def _start_on_can(
-    vehicle: Vehicle, buses: Mapping[str, CanBus], nursery: trio.Nursery
+    vehicle: Vehicle, buses: Mapping[str, CanBus], nursery: trio.Nursery, replay: Replay | None
 ) -> None:
     spec = vehicle.spec
     declared = {bus.name: bus for bus in spec.buses}
     on_bus = {ecu.name: spec.bus_of(ecu) for ecu in spec.ecus}
+    units: Units = vehicle.ecus if replay is None else replay.ecus
     for ecu in spec.ecus:
         name = on_bus[ecu.name]
         driver = CanEcu(
-            buses[name], ecu_address(ecu), vehicle.ecus[ecu.name], isotp_params(declared[name])
+            buses[name],
+            ecu_address(ecu),
+            units[ecu.name],
+            isotp_params(declared[name], ecu),
         )
         await nursery.start(driver.run)
+    if replay is not None:
+        for index, bus in enumerate(buses.values()):
+            nursery.start_soon(replay.play, bus, index)
+    for name, message in _messages(vehicle):
+        sender = vehicle.ecus[name]
+        bus = buses[on_bus[name]]
+        nursery.start_soon(send_periodically, message, vehicle.seed, bus, sender.sends_normally)
+
+
+def _messages(vehicle: Vehicle) -> Iterator[tuple[str, PeriodicMessage]]:
+    """Yield what the ECUs send by themselves, each with the name of its sender."""
+    spec = vehicle.spec
     for frame in spec.broadcasts:
-        sender = vehicle.ecus[frame.ecu]
-        broadcast = Broadcast(frame, vehicle.seed)
-        nursery.start_soon(broadcast.run, buses[on_bus[frame.ecu]], sender.sends_normally)
+        yield frame.ecu, Broadcast(frame, vehicle.seed)
+    if spec.traffic is not None:
+        database = open_database(spec.traffic.database)
+        for declared in spec.traffic.messages:
+            message = database.get_message_by_name(declared.name)
+            yield declared.ecu, DatabaseMessage(declared, message, vehicle.seed)
 
 
-def isotp_params(bus: BusSpec) -> IsoTpParams:
-    """Return how these ECUs speak ISO-TP on a bus: classic, or CAN-FD with its longest frames."""
+def _quirks(spec: VehicleSpec, ecu: str) -> list[QuirkSpec]:
+    return [quirk for quirk in spec.quirks if quirk.ecu in {None, ecu}]
+
+
+def isotp_params(bus: BusSpec, ecu: EcuSpec) -> IsoTpParams:
+    """Return how an ECU speaks ISO-TP on a bus: classic, or CAN-FD with its longest frames."""
+    longest = ecu.flash.max_block if ecu.flash is not None else 0
+    params = IsoTpParams(
+        stmin=ecu.transport.stmin,
+        blocksize=ecu.transport.block_size,
+        padding=ecu.transport.padding,
+        max_frame_size=max(LONGEST_WITHOUT_ESCAPE, longest),
+    )
     if not bus.data_bitrate:
-        return IsoTpParams(padding=ECU_PADDING)
-    return IsoTpParams(padding=ECU_PADDING, can_fd=True, bitrate_switch=True, tx_data_length=64)
+        return params
+    return replace(params, can_fd=True, bitrate_switch=True, tx_data_length=64)
 
 
-def _entity(vehicle: Vehicle) -> DoipEntity:
+def _entity(vehicle: Vehicle, units: Units) -> DoipEntity:
+    doip = vehicle.spec.doip
     settings = EntitySettings(
         logical_address=vehicle.spec.gateway_address or 0,
         vin=vehicle.vin,
         eid=_entity_id(vehicle.vin),
+        activation_types=frozenset(doip.activation_types),
+        confirmed_types=frozenset(doip.confirmed_types),
+        authentication=None if doip.key is None else expect_key(doip.key),
+        max_sockets=doip.max_sockets,
     )
-    return DoipEntity(settings, {ecu.logical_address: ecu for ecu in vehicle.ecus.values()})
+    return DoipEntity(
+        settings,
+        {ecu.logical_address: ecu for ecu in units.values()},
+        power_mode=PowerMode.Ready if vehicle.ignition else PowerMode.NotReady,
+        confirmation=Confirmation(agreed=not doip.refused, after=doip.confirmed_after),
+    )
 
 
 def _entity_id(vin: str) -> bytes:

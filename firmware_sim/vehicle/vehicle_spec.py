@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 import msgspec
+from typing_extensions import override
 
-from firmware_sim.vehicle.ecu_spec import (
-    CanId,
-    EcuSpec,
-    Positive,
-    Record,
-    SignalSpec,
-    Word,
-    refuse_twice,
-)
+from firmware_sim.vehicle.data_spec import SignalSpec
+from firmware_sim.vehicle.ecu_spec import EcuSpec
+from firmware_sim.vehicle.quirk_spec import QuirkSpec
+from firmware_sim.vehicle.record import Byte, Long, NotNegative, Record, Word, twice
+from firmware_sim.vehicle.traffic_spec import BroadcastSpec, TrafficSpec
 from firmware_sim.vehicle.vin import is_vin
 
 
@@ -26,25 +24,42 @@ class BusSpec(Record, frozen=True, kw_only=True):
     data_bitrate: int = 0
 
 
-class BroadcastSpec(Record, frozen=True, kw_only=True):
-    """One frame an ECU sends by itself, as long as normal communication is on.
+class DoipSpec(Record, frozen=True, kw_only=True):
+    """How a vehicle's DoIP entity behaves (ISO 13400-2).
 
     Attributes:
-        ecu: who sends it.
-        id: CAN id.
-        period: seconds between two of them.
-        signals: what it carries, one after the other, padded with 00.
+        activation_types: types of routing activation granted at once.
+        confirmed_types: granted once somebody in the vehicle agreed (code 11, then 10 or 05).
+        confirmed_after: seconds until that somebody decides.
+        refused: that somebody does not agree.
+        key: number that the OEM field has to hold; left out, anybody may activate routing.
+        max_sockets: testers at a time.
+        announce: ``host:port`` to which it announces itself when it starts, and at what it is
+            broadcast by the standard: ``127.255.255.255:13400`` reaches this machine alone.
     """
 
-    ecu: str
-    id: CanId
-    extended: bool = False
-    period: Positive
-    signals: tuple[SignalSpec, ...]
+    activation_types: tuple[Byte, ...] = (0x00, 0x01)
+    confirmed_types: tuple[Byte, ...] = ()
+    confirmed_after: NotNegative = 1.0
+    refused: bool = False
+    key: Long | None = None
+    max_sockets: Annotated[int, msgspec.Meta(ge=1, le=255)] = 4
+    announce: str | None = None
 
-    def __post_init__(self) -> None:
-        if sum(signal.length for signal in self.signals) > 8:
-            raise ValueError(f"broadcast {self.id:X} carries more than 8 bytes")
+    @override
+    def complaints(self) -> Iterator[str]:
+        both = sorted({*self.activation_types} & {*self.confirmed_types})
+        if both:
+            yield f"activation types both at once and confirmed: {both}"
+        if self.announce is not None and self.announce_to is None:
+            yield f"{self.announce!r} is no address like 127.255.255.255:13400"
+
+    @property
+    def announce_to(self) -> tuple[str, int] | None:
+        """Where it announces itself, as sockets want it."""
+        host, _, port = (self.announce or "").rpartition(":")
+        valid = host and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16
+        return (host, int(port)) if valid else None
 
 
 class VehicleSpec(Record, frozen=True, kw_only=True):
@@ -60,7 +75,11 @@ class VehicleSpec(Record, frozen=True, kw_only=True):
         voltage: at the plug, volts.
         buses: its CAN buses.
         ecus: its control units.
-        broadcasts: its normal traffic.
+        broadcasts: its normal traffic, frame by frame.
+        traffic: its normal traffic, after a database of messages.
+        doip: how its DoIP entity behaves.
+        quirks: what its ECUs do wrong.
+        quirks_file: a file with more of that, beside the vehicle's own.
     """
 
     name: str
@@ -73,39 +92,58 @@ class VehicleSpec(Record, frozen=True, kw_only=True):
     buses: tuple[BusSpec, ...] = ()
     ecus: Annotated[tuple[EcuSpec, ...], msgspec.Meta(min_length=1)]
     broadcasts: tuple[BroadcastSpec, ...] = ()
+    traffic: TrafficSpec | None = None
+    doip: DoipSpec = DoipSpec()
+    quirks: tuple[QuirkSpec, ...] = ()
+    quirks_file: str | None = None
 
-    def __post_init__(self) -> None:
+    @override
+    def complaints(self) -> Iterator[str]:
         if not is_vin(self.vin):
-            raise ValueError(f"{self.vin!r} is no vehicle identification number (ISO 3779)")
-        refuse_twice("ECU", (ecu.name for ecu in self.ecus))
-        refuse_twice("bus", (bus.name for bus in self.buses))
-        if self.kind == "doip":
-            self._check_doip()
-        else:
-            self._check_can()
-        unknown = {frame.ecu for frame in self.broadcasts} - {ecu.name for ecu in self.ecus}
-        if unknown:
-            raise ValueError(f"broadcasts of unknown ECUs: {', '.join(sorted(unknown))}")
+            yield f"{self.vin!r} is no vehicle identification number (ISO 3779)"
+        yield from twice("ECU", (ecu.name for ecu in self.ecus))
+        yield from twice("bus", (bus.name for bus in self.buses))
+        yield from self._doip_complaints() if self.kind == "doip" else self._can_complaints()
+        names = {ecu.name for ecu in self.ecus}
+        for what, senders in self._ecus_named():
+            unknown = {name for name in senders if name is not None} - names
+            if unknown:
+                yield f"{what} of unknown ECUs: {', '.join(sorted(unknown))}"
 
-    def _check_doip(self) -> None:
+    def _ecus_named(self) -> Iterator[tuple[str, Iterable[str | None]]]:
+        yield "broadcasts", (frame.ecu for frame in self.broadcasts)
+        if self.traffic is not None:
+            yield "traffic", (message.ecu for message in self.traffic.messages)
+        yield "quirks", (quirk.ecu for quirk in self.quirks)
+
+    def _doip_complaints(self) -> Iterator[str]:
         if self.gateway_address is None:
-            raise ValueError("a DoIP vehicle needs a gateway_address")
+            yield "a DoIP vehicle needs a gateway_address"
+        if self.broadcasts or self.traffic is not None:
+            yield "a DoIP vehicle has no CAN bus for broadcasts and traffic"
         for ecu in self.ecus:
             if ecu.logical_address is None:
-                raise ValueError(f"ECU {ecu.name} needs a logical_address on DoIP")
-        refuse_twice("logical address", (ecu.logical_address for ecu in self.ecus))
+                yield f"ECU {ecu.name} needs a logical_address on DoIP"
+        yield from twice("logical address", (ecu.logical_address for ecu in self.ecus))
 
-    def _check_can(self) -> None:
+    def _can_complaints(self) -> Iterator[str]:
         buses = {bus.name for bus in self.buses}
         if not buses:
-            raise ValueError("a CAN vehicle needs at least one bus")
+            yield "a CAN vehicle needs at least one bus"
+            return
         for ecu in self.ecus:
             if ecu.request_id is None or ecu.response_id is None:
-                raise ValueError(f"ECU {ecu.name} needs request_id and response_id on CAN")
+                yield f"ECU {ecu.name} needs request_id and response_id on CAN"
             if ecu.bus and ecu.bus not in buses:
-                raise ValueError(f"ECU {ecu.name} sits on bus {ecu.bus!r}, which is not declared")
-        refuse_twice("request id", ((self.bus_of(ecu), ecu.request_id) for ecu in self.ecus))
-        refuse_twice("response id", ((self.bus_of(ecu), ecu.response_id) for ecu in self.ecus))
+                yield f"ECU {ecu.name} sits on bus {ecu.bus!r}, which is not declared"
+        yield from twice("request id", (self._place(ecu, ecu.request_id) for ecu in self.ecus))
+        yield from twice("response id", (self._place(ecu, ecu.response_id) for ecu in self.ecus))
+
+    def _place(self, ecu: EcuSpec, identifier: int | None) -> tuple[object, ...]:
+        """Return what must differ between two ECUs: bus, identifier, first byte if any."""
+        byte = ecu.transport.first_byte
+        place = (self.bus_of(ecu), identifier)
+        return place if byte is None else (*place, byte)
 
     def bus_of(self, ecu: EcuSpec) -> str:
         """Return the name of the CAN bus that ``ecu`` sits on."""

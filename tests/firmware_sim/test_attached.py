@@ -9,12 +9,16 @@ from trio.testing import MockClock
 from firmware_sim.assembly import SettingsError
 from firmware_sim.attached import AttachedSettings, _endpoint, open_attached
 from firmware_sim.buses.can_bus import BusGoneError
+from firmware_sim.firmware.plug import FilePlug
 from firmware_sim.vehicle.loader import load_vehicle
 from firmware_sim.vehicle.vehicle import open_vehicle
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import CanFrame
+from protocols.link.buses import BusState
 from protocols.link.messages import StatusReport
 from protocols.link.vehicle import BusInfo, CanTarget, DoipTarget, EcuInfo, FunctionalTarget
+
+UP = BusState("can0", True)
 
 ENGINE = CanTarget(0x7E0, 0x7E8)
 VIN = b"\x62\xf1\x90WVWZZZAUZHP341562"
@@ -32,7 +36,7 @@ async def test_a_vehicle_behind_a_bus_that_somebody_else_runs(autojump_clock: Mo
         everybody = await device.exchange(1, FunctionalTarget(), b"\x01\x00")
         assert everybody.responses
         # It reads the number of a control unit it knows, and measures nothing.
-        assert await device.status() == StatusReport(vin="WVWZZZAUZHP341562")
+        assert await device.status() == StatusReport(vin="WVWZZZAUZHP341562", buses=(UP,))
 
 
 async def test_without_a_table_control_units_are_reached_by_their_identifiers(
@@ -44,7 +48,7 @@ async def test_without_a_table_control_units_are_reached_by_their_identifiers(
         assert device.ecus == ()
         result = await device.exchange(1, ENGINE, b"\x22\xf1\x90")
         assert result.responses[0].data == VIN
-        assert await device.status() == StatusReport()
+        assert await device.status() == StatusReport(buses=(UP,))
 
 
 async def test_raw_frames_only(autojump_clock: MockClock) -> None:
@@ -145,3 +149,14 @@ def test_a_table_file_is_read_when_the_device_opens(tmp_path: Path) -> None:
             return [ecu.name for ecu in device.ecus]
 
     assert trio.run(names) == ["engine"]
+
+
+async def test_voltage_and_ignition_are_told_where_there_are_inputs(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    (tmp_path / "volts").write_text("1310")
+    (tmp_path / "switch").write_text("0")
+    plug = FilePlug(tmp_path / "volts", 10.0, tmp_path / "switch")
+    async with open_attached(AttachedSettings(bus="virtual:attached-plug", plug=plug)) as device:
+        report = await device.status()
+    assert (report.voltage_mv, report.ignition) == (13_100, False)

@@ -12,8 +12,10 @@ from udsoncan.ResponseCode import ResponseCode
 
 from firmware_sim.vehicle.control_unit import ControlUnit
 from firmware_sim.vehicle.dialogue import Refusal, Reply, Request
-from firmware_sim.vehicle.ecu_spec import RoutineSpec
+from firmware_sim.vehicle.function_spec import RoutineSpec
 from firmware_sim.vehicle.routines import RoutineStatus
+from firmware_sim.vehicle.services import flash_routines
+from firmware_sim.vehicle.services.flash_routines import Outcome
 
 START, STOP, RESULTS = 1, 2, 3
 
@@ -30,12 +32,21 @@ def control(ecu: ControlUnit, request: Request) -> Reply:
 
 
 def _start(ecu: ControlUnit, routine: RoutineSpec, request: Request) -> Reply:
+    if routine.kind in _FLASH_ROUTINES:
+        return _start_on_flash(ecu, routine, request)
     request.expect_length(4 + routine.option_length)
     if ecu.routines.status(routine, request.now) is RoutineStatus.RUNNING:
         raise Refusal(ResponseCode.ConditionsNotCorrect)
     ecu.routines.start(routine, request.now)
     running = RoutineStatus.RUNNING if routine.duration else RoutineStatus.DONE
-    return _about(routine, request, running, work=routine.work)
+    return _about(ecu, routine, request, running, work=routine.work)
+
+
+def _start_on_flash(ecu: ControlUnit, routine: RoutineSpec, request: Request) -> Reply:
+    outcome = _FLASH_ROUTINES[routine.kind](ecu, routine, request)
+    work = routine.work + outcome.seconds
+    ecu.routines.start(routine, request.now, work=work, result=outcome.result)
+    return _about(ecu, routine, request, RoutineStatus.DONE, work=work)
 
 
 def _stop(ecu: ControlUnit, routine: RoutineSpec, request: Request) -> Reply:
@@ -45,7 +56,7 @@ def _stop(ecu: ControlUnit, routine: RoutineSpec, request: Request) -> Reply:
     if ecu.routines.status(routine, request.now) is not RoutineStatus.RUNNING:
         raise Refusal(ResponseCode.RequestSequenceError)
     ecu.routines.stop(routine, request.now)
-    return _about(routine, request, RoutineStatus.STOPPED)
+    return _about(ecu, routine, request, RoutineStatus.STOPPED)
 
 
 def _results(ecu: ControlUnit, routine: RoutineSpec, request: Request) -> Reply:
@@ -53,13 +64,18 @@ def _results(ecu: ControlUnit, routine: RoutineSpec, request: Request) -> Reply:
     status = ecu.routines.status(routine, request.now)
     if status is None:
         raise Refusal(ResponseCode.RequestSequenceError)
-    return _about(routine, request, status)
+    return _about(ecu, routine, request, status)
 
 
 def _about(
-    routine: RoutineSpec, request: Request, status: RoutineStatus, *, work: float = 0.0
+    ecu: ControlUnit,
+    routine: RoutineSpec,
+    request: Request,
+    status: RoutineStatus,
+    *,
+    work: float = 0.0,
 ) -> Reply:
-    result = bytes(routine.result) if status is RoutineStatus.DONE else b""
+    result = ecu.routines.result(routine) if status is RoutineStatus.DONE else b""
     return Reply(request.answer(routine.id.to_bytes(2) + bytes([status]) + result), work)
 
 
@@ -67,4 +83,11 @@ _ACTIONS: dict[int, Callable[[ControlUnit, RoutineSpec, Request], Reply]] = {
     START: _start,
     STOP: _stop,
     RESULTS: _results,
+}
+
+#: Routines that act upon flash; whatever they find is their result.
+_FLASH_ROUTINES: dict[str, Callable[[ControlUnit, RoutineSpec, Request], Outcome]] = {
+    "erase": flash_routines.erase,
+    "check": flash_routines.check,
+    "dependencies": flash_routines.dependencies,
 }

@@ -6,7 +6,7 @@ from udsoncan.ResponseCode import ResponseCode
 
 from firmware_sim.vehicle.control_unit import ControlUnit
 from firmware_sim.vehicle.dialogue import Refusal, Reply, Request
-from firmware_sim.vehicle.ecu_spec import SecuritySpec
+from firmware_sim.vehicle.function_spec import SecuritySpec
 from firmware_sim.vehicle.security import KEY_LENGTH
 
 

@@ -7,6 +7,7 @@ from trio.testing import MockClock
 from firmware_sim.firmware.connector import STATUS_INTERVAL
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
+from protocols.link.buses import BusConfigure, BusConfigured, BusState
 from protocols.link.messages import MonitorStart, MonitorStop, SessionClose, StatusReport
 from protocols.link.vehicle import FrameFilter
 from tests.firmware_sim.firmware.wired_gateway import (
@@ -333,3 +334,33 @@ async def test_slow_requests_hold_up_nobody(autojump_clock: MockClock) -> None:
         assert [result.id for result in gateway.results()] == [2]
         await trio.sleep(5)
         assert [result.id for result in gateway.results()] == [2, 1]
+
+
+async def test_buses_are_run_for_the_writer_only_and_given_back(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_program() as (gateway, vehicle):
+        gateway.order(opened())
+        gateway.order(opened("reader", writer=False))
+        gateway.order(BusConfigure(1, "reader", "can0", 250_000))
+        gateway.order(BusConfigure(2, opened().session, "can0", 250_000))
+        await trio.sleep(0.1)
+        answers = {it.id: it.failure for it in gateway.told if isinstance(it, BusConfigured)}
+        assert answers == {1: "refused", 2: ""}
+        assert [it.id for it in vehicle.configured] == [2]
+        gateway.order(SessionClose(opened().session))
+        await trio.sleep(0.1)
+        assert vehicle.released == [opened().session]
+
+
+async def test_a_bus_that_goes_down_is_reported_at_once(autojump_clock: MockClock) -> None:
+    async with open_program() as (gateway, vehicle):
+        await trio.sleep(1)
+        before = len(gateway.reports())
+        down = BusState("can0", False, "pulled")
+        vehicle.report = msgspec.structs.replace(vehicle.report, buses=(down,))
+        vehicle.bus_news.set()
+        vehicle.bus_news = trio.Event()
+        await trio.sleep(0.1)
+        reports = gateway.reports()[before:]
+        assert [it.buses for it in reports] == [(down,)]

@@ -50,7 +50,7 @@ async def test_everybody_answers(autojump_clock: MockClock, target: Target) -> N
         (FunctionalTarget("can9"), "22F190", "unknown_bus"),
         (DoipTarget(0x1001), "22F190", "unknown_bus"),
         (ENGINE, "", "refused"),
-        (ENGINE, "00" * 4096, "refused"),
+        (ENGINE, "00" * 0x40000, "refused"),
         (FunctionalTarget(), "00" * 9, "refused"),
         (CanTarget(0x7E0, 0x7E8, mode="sideways"), "22F190", "refused"),
         (CanTarget(0x7E5, 0x7ED), "2E0600" + "00" * 9, "transport"),

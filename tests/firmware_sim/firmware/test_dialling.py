@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from random import Random
@@ -12,7 +13,14 @@ from typing_extensions import override
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, Ping, Request
 
-from firmware_sim.firmware.dialling import DialError, Dialler, Endpoint, OpeningStream, connect
+from firmware_sim.firmware.dialling import (
+    DialError,
+    Dialler,
+    Endpoint,
+    OpeningStream,
+    connect,
+    dial_tcp,
+)
 from firmware_sim.firmware.link import Identity, LinkClient
 from protocols.link.events import Closed, Event
 from protocols.link.vehicle import Capabilities
@@ -233,3 +241,22 @@ async def test_a_fault_of_the_program_is_not_taken_for_one_of_the_network(
 
         with pytest.RaisesGroup(pytest.RaisesExc(ZeroDivisionError), flatten_subgroups=True):
             await _client(handle, dial).run()
+
+
+@pytest.mark.slow
+async def test_a_machine_where_nobody_listens_says_so_and_another_does_not() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        with pytest.raises(DialError) as refused:
+            await connect(Endpoint("127.0.0.1", port, "/", secure=False), dial_tcp, None)
+    assert refused.value.nobody_listens
+
+    async def unreachable(_host: str, _port: int) -> trio.abc.Stream:
+        raise OSError("all attempts failed") from ExceptionGroup(
+            "two addresses", [ConnectionRefusedError(), OSError(113, "no route")]
+        )
+
+    with pytest.raises(DialError) as lost:
+        await connect(PLAIN, unreachable, None)
+    assert not lost.value.nobody_listens

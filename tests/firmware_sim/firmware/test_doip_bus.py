@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from random import Random
@@ -106,6 +106,11 @@ async def running(
         with trio.fail_after(5):
             yield bench, bus, nursery
         nursery.cancel_scope.cancel()
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    while not reached():  # noqa: ASYNC110 - real sockets, which tell nobody
+        await trio.sleep(0.001)
 
 
 def payloads(finished: Finished) -> list[tuple[int, bytes]]:
@@ -286,3 +291,43 @@ async def test_a_vehicle_that_speaks_nonsense_is_left_and_tried_again() -> None:
                 await trio.sleep(0.002)
         assert "no DoIP header" in bus.fault
         nursery.cancel_scope.cancel()
+
+
+async def test_tester_present_reaches_a_control_unit_at_work() -> None:
+    async with running() as (bench, bus, nursery):
+        bench.engine.answers[READ_VIN] = [(0.0, b"\x7f\x22\x78"), (0.2, HAVE_VIN)]
+        outcomes: list[Finished] = []
+
+        async def read() -> None:
+            policy = dataclasses.replace(POLICY, p2_star=1.0)
+            outcomes.append(await bus.exchange(AT_ENGINE, READ_VIN, policy))
+
+        nursery.start_soon(read)
+        await until(lambda: ENGINE in bus._physical and bus._physical[ENGINE].exchange.pending)
+        assert await bus.exchange(AT_ENGINE, b"\x3e\x80", POLICY) == Finished((), None)
+        assert not outcomes, "it did not wait for its turn"
+        await until(lambda: bool(outcomes))
+        assert payloads(outcomes[0]) == [(ENGINE, HAVE_VIN)]
+        assert bench.engine.asked == [READ_VIN, b"\x3e\x80"]
+
+
+async def test_an_alive_check_in_the_midst_of_exchanges_disturbs_none() -> None:
+    async with running() as (bench, bus, nursery):
+        bench.engine.answers[READ_VIN] = [(0.05, HAVE_VIN)]
+        results: dict[DoipTarget, Finished] = {}
+
+        async def read(target: DoipTarget) -> None:
+            results[target] = await bus.exchange(target, READ_VIN, POLICY)
+
+        await bus.wait_connected()
+        async with trio.open_nursery() as exchanges:
+            exchanges.start_soon(read, AT_ENGINE)
+            exchanges.start_soon(read, AT_BODY)
+            # The same tester on a second connection makes the entity ask the first: alive?
+            second = bench.bus()
+            nursery.start_soon(second.run)
+        assert payloads(results[AT_ENGINE]) == [(ENGINE, HAVE_VIN)]
+        assert payloads(results[AT_BODY]) == [(BODY, HAVE_VIN)]
+        await until(lambda: second.fault != "not connected yet")
+        assert bus.connected
+        assert not second.connected

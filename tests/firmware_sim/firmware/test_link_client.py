@@ -384,3 +384,30 @@ def test_a_crowd_spreads_over_the_whole_span() -> None:
     pauses = sorted(Backoff().pause(10, Random(seed)) for seed in range(1000))
     assert pauses[100] < 5
     assert pauses[900] > 25
+
+
+async def test_a_gateway_that_restarts_is_asked_again_sooner_than_one_that_does_not_answer(
+    autojump_clock: MockClock,
+) -> None:
+    """A refusal at once costs nobody anything; a dial that leads nowhere is another thing."""
+    for error, longest in ((ConnectionRefusedError(), 1.0), (TimeoutError(), 8.0)):
+        dials: list[float] = []
+
+        async def dial(_host: str, _port: int, failing: OSError = error) -> trio.abc.Stream:
+            await trio.lowlevel.checkpoint()
+            dials.append(trio.current_time())  # noqa: B023 - used up within the round
+            raise failing
+
+        client = LinkClient(
+            "ws://gateway/link/v1",
+            Identity(UUID_TEXT, PRIVATE),
+            CAPABILITIES,
+            lambda _event: None,
+            random=Random(3),
+            backoff=Backoff(first=0.5, longest=8.0, nobody_listens=1.0),
+            dial=dial,
+        )
+        with trio.move_on_after(200):
+            await client.run()
+        pauses = [later - earlier for earlier, later in pairwise(dials)]
+        assert 0.8 * longest < max(pauses) <= longest

@@ -26,7 +26,9 @@ class Bench:
     def __init__(self, nursery: trio.Nursery) -> None:
         self.vehicle = WrittenVehicle()
         self.told: list[SessionClosed] = []
-        self.sessions = Sessions(self.vehicle.exchange, nursery, self.told.append)
+        self.sessions = Sessions(
+            self.vehicle.exchange, self.vehicle.release_buses, nursery, self.told.append
+        )
 
     async def ask(self, request: bytes, target: Target = TARGETS[0]) -> ExchangeResult:
         return await self.sessions.exchange(ExchangeRequest(1, "s", target, request))
@@ -124,3 +126,28 @@ async def test_abandoned_sessions_go_safe_without_a_word(autojump_clock: MockClo
         assert bench.vehicle.requests(DEFAULT) == [0]
         assert bench.vehicle.requests(PRESENT) == []
         assert bench.told == []
+
+
+async def test_a_session_that_loses_the_lease_gives_everything_back(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_bench() as bench:
+        await bench.ask(EXTENDED)
+        await trio.sleep(3)
+        bench.sessions.open("s", writer=False, grace=10)
+        await trio.sleep(10)
+        assert bench.vehicle.requests(PRESENT) == [2]
+        assert bench.vehicle.requests(DEFAULT) == [3]
+        assert bench.vehicle.released == ["s"]
+        assert not bench.sessions.is_writer("s")
+        assert (await bench.ask(PRESENT)).failure == "refused"
+
+
+async def test_a_bus_runs_again_as_before_when_its_session_ends(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_bench() as bench:
+        assert bench.sessions.is_writer("s")
+        assert not bench.sessions.is_writer("other")
+        await bench.sessions.close("s")
+        assert bench.vehicle.released == ["s"]

@@ -12,12 +12,14 @@ from typing import Protocol, cast
 import trio
 from typing_extensions import override
 
-from firmware_sim.firmware.connector import Connector, FrameSource
+from firmware_sim.firmware.connector import Connector
 from firmware_sim.firmware.link import LinkClient
+from firmware_sim.firmware.vehicle_side import FrameSource
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
 from protocols.errors import RemoteProtocolError
 from protocols.link import events
+from protocols.link.buses import BusConfigure, BusConfigured, BusState
 from protocols.link.connection import LinkConnection, LinkMemory, queue_message
 from protocols.link.messages import (
     Channel,
@@ -73,6 +75,9 @@ class WrittenVehicle:
         self.frames_take = 0.0
         self.running: list[_EveryFlush] = []
         self.begun = 0
+        self.bus_news = trio.Event()
+        self.configured: list[BusConfigure] = []
+        self.released: list[str] = []
         self.report = StatusReport(vin="WVWZZZAUZHP341562", voltage_mv=12_400, ignition=True)
 
     @property
@@ -92,6 +97,9 @@ class WrittenVehicle:
             return answer
         responses = () if answer is None else (ExchangeResponse(0x7E8, answer, 0, 1, 2),)
         return ExchangeResult(number, responses)
+
+    async def keep_alive(self, target: Target) -> None:
+        await self.exchange(0, target, PRESENT)
 
     async def send_frames(self, batch: bytes) -> None:
         if batch == b"broken":
@@ -116,6 +124,16 @@ class WrittenVehicle:
 
     async def status(self) -> StatusReport:
         return self.report
+
+    async def wait_buses_changed(self) -> None:
+        await self.bus_news.wait()
+
+    async def configure_bus(self, order: BusConfigure) -> BusConfigured:
+        self.configured.append(order)
+        return BusConfigured(order.id, BusState(order.bus, True))
+
+    async def release_buses(self, session: str) -> None:
+        self.released.append(session)
 
     def requests(self, request: bytes) -> list[float]:
         """Return when ``request`` was made."""

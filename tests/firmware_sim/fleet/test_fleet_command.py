@@ -13,7 +13,7 @@ import trustme
 from trio.testing import MockClock
 
 from firmware_sim import cli
-from firmware_sim.fleet import command
+from firmware_sim.fleet import command, running
 from firmware_sim.fleet.display import Report
 from firmware_sim.fleet.fleet import Fleet, FleetOptions
 from firmware_sim.fleet.profiles import PROFILES
@@ -142,7 +142,7 @@ def in_memory(world: LinkWorld, count: int) -> Fleet:
 
 async def test_the_numbers_are_those_before_everybody_leaves(autojump_clock: MockClock) -> None:
     async with open_world() as world:
-        summary, seconds, used = await command._until_stopped(in_memory(world, 3), 30.0)
+        summary, seconds, used = await running.until_stopped(in_memory(world, 3), 30.0)
     assert (summary.connected, summary.ever_connected) == (3, 3)
     assert summary.endings == {}
     assert seconds == pytest.approx(30.0, abs=0.1)
@@ -159,7 +159,7 @@ async def test_a_signal_ends_it_in_peace(number: signal.Signals) -> None:
     async with open_world() as world:
         world.nursery.start_soon(send)
         with trio.fail_after(10):
-            summary, _, _ = await command._until_stopped(in_memory(world, 2), None)
+            summary, _, _ = await running.until_stopped(in_memory(world, 2), None)
     assert summary.connected == 2
 
 
@@ -167,6 +167,6 @@ async def test_it_ends_when_nobody_is_wanted(autojump_clock: MockClock) -> None:
     async with open_world() as world:
         fleet = in_memory(world, 2)
         world.known.clear()
-        summary, seconds, _ = await command._until_stopped(fleet, 1000.0)
+        summary, seconds, _ = await running.until_stopped(fleet, 1000.0)
     assert summary.given_up == 2
     assert seconds < 60

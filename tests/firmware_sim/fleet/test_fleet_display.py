@@ -59,7 +59,7 @@ async def test_elsewhere_than_on_a_terminal_progress_is_a_line_when_something_ch
 ) -> None:
     counted = tally()
     with trio.move_on_after(21):
-        await show_progress(counted)
+        await show_progress(counted.progress)
     [line] = capsys.readouterr().err.splitlines()
     assert line == (
         "fleet: 90 of 100 online, 4 reconnects, 7 faults, 1234 exchanges, 5678 frames, 2 given up"
@@ -73,7 +73,7 @@ async def test_on_a_terminal_there_is_a_bar(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with trio.move_on_after(1):
-        await show_progress(tally())
+        await show_progress(tally().progress)
     printed = capsys.readouterr()
     assert "90/100" in printed.err
     assert printed.out == ""

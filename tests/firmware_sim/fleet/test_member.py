@@ -244,3 +244,14 @@ async def test_a_request_on_its_way_to_a_rebooting_device_fails_with_a_clear_rea
     with pytest.raises(Unavailable, match="started anew"), trio.fail_after(30):
         await live.exchange("s", ENGINE, READ_VIN)
     assert crew.tally.summary().exchanges_twice == 0
+
+
+async def test_an_order_for_its_bus_is_refused_and_ends_nothing(
+    world: LinkWorld, autojump_clock: MockClock
+) -> None:
+    _, live = await company(world).join()
+    live.open_session("s", writer=True, grace=30)
+    answer = await live.buses.configure(
+        "s", "can0", bitrate=250_000, data_bitrate=None, listen_only=False, filters=()
+    )
+    assert (answer.failure, live.connected) == ("refused", True)

@@ -7,9 +7,9 @@ import trio
 from trio.testing import MockClock
 
 from firmware_sim.buses.can_bus import BusGoneError, open_bus
-from firmware_sim.vehicle.broadcasts import Broadcast
-from firmware_sim.vehicle.ecu_spec import SignalSpec
-from firmware_sim.vehicle.vehicle_spec import BroadcastSpec
+from firmware_sim.vehicle.broadcasts import Broadcast, send_periodically
+from firmware_sim.vehicle.data_spec import SignalSpec
+from firmware_sim.vehicle.traffic_spec import BroadcastSpec
 from protocols.can.frame import CanFrame
 
 SPEED = SignalSpec(base=800, factor=0.25, length=2)
@@ -27,7 +27,9 @@ async def test_a_broadcast_keeps_its_period_and_can_be_silenced(
     async with open_bus("virtual:broadcast") as bus, open_bus("virtual:broadcast") as other:
         with other.subscribe({(0x107, False)}) as feed:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(Broadcast(SPEC, "x").run, bus, lambda: allowed)
+                nursery.start_soon(
+                    send_periodically, Broadcast(SPEC, "x"), "x", bus, lambda _now: allowed
+                )
                 await trio.sleep(1.1)
                 stamps = [frame.timestamp_us for frame in feed.take_nowait()]
                 assert len(stamps) == 11

@@ -3,15 +3,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
 
 from firmware_sim.buses.can_bus import BusGoneError, CanBus, open_bus
 from firmware_sim.vehicle.can_ecu import MAX_RESPONSES, CanEcu, ecu_address
+from firmware_sim.vehicle.data_spec import IdentifierSpec
 from firmware_sim.vehicle.dialogue import TimedResponse
 from firmware_sim.vehicle.ecu import EcuApplication
 from firmware_sim.vehicle.ecu_spec import EcuSpec, TimingSpec
+from firmware_sim.vehicle.record import Hex
 from protocols.can.frame import CanFrame
 from protocols.isotp.params import IsoTpParams
 
@@ -138,3 +141,26 @@ async def test_a_lost_bus_costs_the_answers_of_its_time(
 def test_an_ecu_without_identifiers_has_no_can_address() -> None:
     with pytest.raises(ValueError, match="no CAN identifiers"):
         ecu_address(EcuSpec(name="x", logical_address=1))
+
+
+async def test_what_the_ecu_sends_by_itself_reaches_the_bus(autojump_clock: MockClock) -> None:
+    spec = msgspec.structs.replace(
+        SPEC,
+        dynamic_identifiers=True,
+        identifiers=(IdentifierSpec(id=0x0600, name="coding", hex=Hex(b"\x0c")),),
+    )
+    application = EcuApplication(spec, "", "seed")
+    async with running("periodic", application, spec) as (ours, _):
+        with ours.subscribe({(0x7E8, False)}) as feed:
+            for request in ("021003", "072c01f20106000101", "032a0201"):
+                data = bytes.fromhex(request)
+                if len(data) > 8:
+                    await ours.send(CanFrame(0x7E0, b"\x10\x08" + data[1:7]))
+                    assert (await feed.receive()).data[0] == 0x30
+                    data = b"\x21" + data[7:]
+                await ours.send(CanFrame(0x7E0, data))
+                await feed.receive()
+            begun = trio.current_time()
+            frames = [await feed.receive() for _ in range(4)]
+    assert {frame.data.hex() for frame in frames} == {"036a010caaaaaaaa"}
+    assert trio.current_time() - begun == pytest.approx(0.8, abs=0.01)

@@ -55,6 +55,7 @@ def test_a_reset_begins_an_operation_cycle() -> None:
     unit.update(3.0)
     assert [fault.status for fault in unit.faults.matching(0x04)] == [0x27]
     unit.reset(4.0)
+    unit.update(7.0)
     assert [fault.status for fault in unit.faults.matching(0x08)] == [0x2F]
 
 
@@ -62,3 +63,10 @@ def test_obd_content_is_fixed_or_live() -> None:
     unit = engine()
     assert unit.pid_content(0x1C, 0.0) == b"\x06"
     assert unit.pid_content(0x0C, 0.0) != unit.pid_content(0x0C, 2.0)
+
+
+def test_the_lamp_follows_the_fault_memory() -> None:
+    unit = engine()
+    assert unit.pid_content(0x01, 0.0).hex() == "82076500"
+    unit.clear_emissions(0.0)
+    assert unit.pid_content(0x01, 0.0).hex() == "00076500"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 import trio
 from trio.testing import MockClock
+from typing_extensions import override
 
 from firmware_sim.vehicle.dialogue import TimedResponse
 from firmware_sim.vehicle.doip_ecu import MAX_REQUESTS, DoipEcu
@@ -33,10 +34,11 @@ class Script:
     def next_deadline(self) -> float | None:
         return self.deadline
 
-    def handle_deadline(self, now: float) -> None:
+    def handle_deadline(self, now: float) -> Sequence[TimedResponse] | None:
         if self.deadline is not None and now >= self.deadline:
             self.expired.append(now)
             self.deadline = None
+        return None
 
 
 class Answers:
@@ -115,3 +117,28 @@ async def test_an_ecu_with_much_to_say_listens_later(autojump_clock: MockClock) 
         await ecu.run()
     assert [now for now, *_ in script.asked] == [0.0, 1.0]
     assert len(answers.sent) == 128
+
+
+class Talker(Script):
+    """Says something by itself once its deadline has come."""
+
+    @override
+    def handle_deadline(self, now: float) -> Sequence[TimedResponse]:
+        due = self.deadline is not None and now >= self.deadline
+        super().handle_deadline(now)
+        return [TimedResponse(0.5, b"\x6a\x01")] if due else []
+
+
+async def test_what_the_ecu_says_by_itself_goes_to_who_asked_last(
+    autojump_clock: MockClock,
+) -> None:
+    answers = Answers()
+    nobody = DoipEcu(ADDRESS, Talker(deadline=1.0), answers)
+    somebody = DoipEcu(ADDRESS, Talker(deadline=1.0), answers)
+    somebody.offer(request(b"\x2a\x01\x01"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(nobody.run)
+        nursery.start_soon(somebody.run)
+        await trio.sleep(3)
+        nursery.cancel_scope.cancel()
+    assert answers.sent == [(1.5, b"\x6a\x01")]

@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_sim.vehicle.data_spec import IdentifierSpec
 from firmware_sim.vehicle.dialogue import TimedResponse
 from firmware_sim.vehicle.ecu import EcuApplication
-from firmware_sim.vehicle.ecu_spec import EcuSpec, Hex, IdentifierSpec, RoutineSpec, TimingSpec
+from firmware_sim.vehicle.ecu_spec import EcuSpec, TimingSpec
+from firmware_sim.vehicle.function_spec import RoutineSpec
+from firmware_sim.vehicle.record import Hex
 
 TIMING = TimingSpec(response=0.002, jitter=0.0, p2=0.05, p2_star=2.0, boot=0.5, clear=0.1)
 SPEC = EcuSpec(

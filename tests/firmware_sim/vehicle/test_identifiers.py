@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from firmware_sim.vehicle.ecu_spec import EcuSpec, Hex, IdentifierSpec, SignalSpec
+from firmware_sim.vehicle.data_spec import IdentifierSpec, SignalSpec
+from firmware_sim.vehicle.ecu_spec import EcuSpec
 from firmware_sim.vehicle.identifiers import Identifiers
+from firmware_sim.vehicle.record import Hex
 
 SPEC = EcuSpec(
     name="engine",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from firmware_sim.vehicle.ecu_spec import EcuSpec, RoutineSpec
+from firmware_sim.vehicle.ecu_spec import EcuSpec
+from firmware_sim.vehicle.function_spec import RoutineSpec
 from firmware_sim.vehicle.routines import Routines, RoutineStatus
 
 ADAPT = RoutineSpec(id=0x03E0, name="adapt", work=0.5, duration=3)

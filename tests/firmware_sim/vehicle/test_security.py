@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.vehicle.ecu_spec import SecuritySpec
+from firmware_sim.vehicle.function_spec import SecuritySpec
 from firmware_sim.vehicle.security import KEY_LENGTH, key_for, make_seed
 
 

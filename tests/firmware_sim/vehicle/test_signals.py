@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import random
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.vehicle.ecu_spec import SignalSpec
+from firmware_sim.vehicle.data_spec import SignalSpec
 from firmware_sim.vehicle.signals import Signal
 
 SPEED = SignalSpec(base=800, swing=40, period=8, factor=0.25, length=2)
@@ -31,3 +34,21 @@ def test_any_value_is_clipped_to_its_bytes(base: float, length: int) -> None:
 def test_the_same_seed_gives_the_same_wave() -> None:
     assert Signal(SPEED, "a").encode(3.3) == Signal(SPEED, "a").encode(3.3)
     assert Signal(SPEED, "a").value(3.3) != Signal(SPEED, "b").value(3.3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ("sine", [10, 12, 10, 8]),
+        ("triangle", [8, 10, 12, 10]),
+        ("saw", [8, 9, 10, 11]),
+        ("square", [12, 12, 8, 8]),
+    ],
+)
+def test_waves_have_shapes(
+    shape: Literal["sine", "triangle", "saw", "square"], expected: list[float]
+) -> None:
+    signal = Signal(SignalSpec(base=10, swing=2, period=4, shape=shape), "seed")
+    begin = 4 * (1 - random.Random("seed").random())  # where its phase is over
+    values = [signal.value(begin + quarter + 1e-9) for quarter in range(4)]
+    assert values == pytest.approx(expected, abs=1e-6)

@@ -70,7 +70,7 @@ async def test_a_can_fd_vehicle_answers_in_one_long_frame(autojump_clock: MockCl
         open_vehicle(load_vehicle("ram1500"), addresses={"can0": "virtual:long-frame"}),
         open_bus("virtual:long-frame", fd=True) as bus,
     ):
-        tester = IsoTpConnection(IsoTpAddress.obd_11(0), params, now=trio.current_time())
+        tester = IsoTpConnection(IsoTpAddress.obd_11(0), params)
         with bus.subscribe({(0x7E8, False)}) as feed:
             tester.send(b"\x22\xf1\x90", trio.current_time())
             await bus.send_all(tester.frames_to_send())

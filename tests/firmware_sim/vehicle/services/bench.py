@@ -8,7 +8,7 @@ from firmware_sim.vehicle.security import key_for
 
 GOLF = load_vehicle("golf")
 VIN = GOLF.vin.encode().hex()
-LEVEL_3 = GOLF.ecus[0].security[0]
+LEVEL_3, LEVEL_11 = GOLF.ecus[0].security
 
 
 class Bench:
@@ -30,3 +30,19 @@ class Bench:
         self.ask(f"10{session:02x}")
         seed = bytes.fromhex(self.ask("2703"))[2:]
         assert self.ask("2704" + key_for(LEVEL_3, seed).hex()) == "6704"
+
+    def prepare_programming(self) -> None:
+        """Enter the programming session, unlock it and leave a fingerprint."""
+        self.ask("1002")
+        seed = bytes.fromhex(self.ask("2711"))[2:]
+        assert self.ask("2712" + key_for(LEVEL_11, seed).hex()) == "6712"
+        assert self.ask("2ef15a" + "26112000c0ffee0001") == "6ef15a"
+
+    def download(self, address: int, data: bytes, *, block: int = 0x0FFD) -> None:
+        """Erase a range, program it and leave the transfer complete."""
+        place = f"44{address:08x}{len(data):08x}"
+        assert self.ask(f"3101ff00{place}") == "7101ff000200"
+        assert self.ask(f"3400{place}") == "74200fff"
+        for number, start in enumerate(range(0, len(data), block), 1):
+            counter = f"{number & 0xFF:02x}"
+            assert self.ask(f"36{counter}{data[start : start + block].hex()}") == f"76{counter}"

@@ -6,11 +6,11 @@ from tests.firmware_sim.vehicle.services.bench import Bench
 def test_silencing_normal_messages(engine: Bench) -> None:
     engine.ask("1003")
     assert engine.ask("280301") == "6803"
-    assert not engine.ecu.sends_normally()
+    assert not engine.ecu.sends_normally(engine.now)
     assert engine.ask("280001") == "6800"
-    assert engine.ecu.sends_normally()
+    assert engine.ecu.sends_normally(engine.now)
     assert engine.ask("280302") == "6803"  # network management only
-    assert engine.ecu.sends_normally()
+    assert engine.ecu.sends_normally(engine.now)
     assert engine.ask("280300") == "7f2831"
     assert engine.ask("2803") == "7f2813"
     assert engine.ask("280401") == "7f2812"

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.firmware_sim.vehicle.services.bench import VIN, Bench
+from firmware_sim.vehicle.security import key_for
+from tests.firmware_sim.vehicle.services.bench import GOLF, VIN, Bench
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,21 @@ def test_what_was_written_survives_a_reset(engine: Bench) -> None:
     assert engine.ask("22f190") == "62f190" + new
     engine.ask("1003")
     assert engine.ask("2ef190" + new) == "7f2e33"  # and security is closed again
+
+
+def test_coding_is_validated_by_its_rules(body: Bench) -> None:
+    body.ask("1003")
+    seed = bytes.fromhex(body.ask("2703"))[2:]
+    body.ask("2704" + key_for(GOLF.ecus[1].security[0], seed).hex())
+    coding = body.ask("220600")[6:]
+    assert body.ask("2e0600" + coding) == "6e0600"
+    assert body.ask("2e0600" + coding[:2] + "F2" + coding[4:]) == "6e0600"  # upper bits are free
+    assert body.ask("2e0600" + coding[:2] + "03" + coding[4:]) == "7f2e31"
+
+
+def test_a_number_is_kept_within_its_bounds(engine: Bench) -> None:
+    engine.unlock()
+    assert engine.ask("220711") == "6207110320"
+    assert engine.ask("2e07110289") == "7f2e31"
+    assert engine.ask("2e071104b0") == "6e0711"
+    assert engine.ask("220711") == "62071104b0"

@@ -29,6 +29,27 @@ from tests.firmware_sim.vehicle.services.bench import VIN, Bench
         ("0908", ""),
         ("0920", ""),
         ("09", "7f0913"),
+        ("020200", "42020003" + "01"),
+        ("020c00", "420c000d48"),
+        ("02020005000c00", "4202000301" + "05007c" + "0c000d48"),
+        ("020000", "4200005810" + "0000"),
+        ("020c01", ""),  # there is one frame
+        ("020d00", ""),
+        ("0202", "7f0213"),
+        ("050001", "45000180000000"),
+        ("050101", "450101506e82"),
+        ("050201", ""),
+        ("050002", ""),
+        ("06", "7f0613"),
+        ("0600", "460080000000"),
+        ("0601", "46018d0a" + "01c2" + "0000" + "03e8" + "018e0a" + "0010" + "0000" + "0040"),
+        ("0602", ""),
+        ("0800", "480080000000"),
+        ("0801", "48010000000000"),
+        ("08010000000000", "48010000000000"),
+        ("0802", ""),
+        ("0a", "4a010301"),
+        ("0a00", "7f0a13"),
     ],
 )
 def test_obd_modes(engine: Bench, request_: str, answer: str) -> None:
@@ -45,6 +66,11 @@ def test_obd_live_values_move(engine: Bench) -> None:
 def test_obd_clears_emission_related_codes(engine: Bench) -> None:
     assert engine.ask("04") == "44"
     assert engine.ask("03") == "4300"
+    assert engine.ask("07") == "4700"
+    assert engine.ask("0a") == "4a010301"
+    assert engine.ask("020200") == "4202000000"
+    assert engine.ask("020c00") == ""
+    assert engine.ask("0101") == "410100076500"
 
 
 def test_an_ecu_with_nothing_to_say_is_silent_functionally(body: Bench) -> None:

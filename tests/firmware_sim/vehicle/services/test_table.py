@@ -9,7 +9,8 @@ from tests.firmware_sim.vehicle.services.bench import Bench
     ("request_", "answer"),
     [
         ("ba", "7fba11"),  # no such service
-        ("3601", "7f3611"),
+        ("3601", "7f367f"),
+        ("3800", "7f3811"),
         ("2703", "7f277f"),  # not in the default session
         ("2e0600", "7f2e7f"),
         ("280001", "7f287f"),
