@@ -16,6 +16,7 @@ Layers, each importing only what stands below it:
     storage          tables, queries, migrations
     runtime          guard, supervision, shutdown, metrics, logs, bounded feeds
     domain, config   plain frozen types; settings
+    client           what operators' scripts import; knows nothing of all this
 
 All of it over ``protocols``. Never here: asyncio, module-level state, a service locator.
 """

@@ -8,7 +8,11 @@ Start-up order, each part built on those before it, stopped in reverse:
     consumers   closed tickets to the back office
     live        status and session news to the bus
     registry    deadlines of links, resume windows
+    recordings  what sessions do, to the disk
     sessions    lifetimes
+    doors       ports for operators' diagnostic tools
+    unattended  services that need no operator
+    jobs        what connectors say of transfer jobs, onto the record
     links       the port connectors dial in to
     local       connectors of this machine, a process each
     http        REST and websockets
@@ -20,7 +24,7 @@ safe state while their links still stand, then connectors are told to come back.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,58 +36,69 @@ from quart_trio import QuartTrio
 
 from gateway.backoffice.action import Services
 from gateway.backoffice.catalogue import DECLARATIONS
+from gateway.backoffice.documents import documents as backoffice_documents
+from gateway.backoffice.jobs import Jobs
+from gateway.backoffice.outside import Outside
 from gateway.backoffice.routes import blueprints as backoffice_blueprints
+from gateway.backoffice.rules.automation import CONSUMER as AUTOMATION
+from gateway.backoffice.rules.automation import TOPICS as AUTOMATION_TOPICS
+from gateway.backoffice.rules.automation import RuleRunner
 from gateway.backoffice.rules.tickets import CONSUMER, TOPIC, TicketBooking
 from gateway.backoffice.schema import TABLES
+from gateway.backoffice.sealing import Sealer
+from gateway.backoffice.sending import Sending
 from gateway.bus.consumers import DurableConsumer
 from gateway.bus.live import LiveEvents
 from gateway.bus.memory import MemoryBus
 from gateway.bus.outbox import OutboxRelay
+from gateway.chat.parts import ChatParts, build_chat
 from gateway.config import Settings
 from gateway.domain.clock import utc_now
+from gateway.doors.service import DoorService
 from gateway.identity.identity import Identity, open_identity
-from gateway.links.admission import AdmissionLimits
 from gateway.links.connector import KnownConnector
 from gateway.links.counters import LinkCollector
-from gateway.links.flapping import FlappingLimits
 from gateway.links.listen import LinkListener
 from gateway.links.local import LocalConnectors
 from gateway.links.port import LinkPort, PortOptions
 from gateway.links.registry import Registry
 from gateway.links.upkeep import LinkUpkeep
+from gateway.rest import documents, evidence, messaging, ordering, partnering
 from gateway.rest import operator as operator_api
-from gateway.rest.customer import (
-    authentication,
-    cart,
-    connectors,
-    products,
-    tickets,
-    users,
-    vehicles,
-)
-from gateway.rest.customer.authentication import AuthenticationDoor
 from gateway.rest.customer.door import CustomerDoor
-from gateway.rest.customer.users import UsersDoor
+from gateway.rest.evidence import Evidence, build_evidence
+from gateway.rest.operator import jobs as operator_jobs
 from gateway.rest.operator.door import OperatorDoor
-from gateway.rest.partner import token
-from gateway.rest.partner.token import TokenDoor
+from gateway.rest.operator.doors import ToolDoors
+from gateway.rest.operator.doors import blueprint as tool_doors
+from gateway.rest.operator.jobs import JobsDoor
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.shutdown import Shutdown
 from gateway.runtime.supervise import Restart, Supervisor, open_supervisor
 from gateway.sessions.endings import TicketEndings
+from gateway.sessions.gauges import show_gauges
+from gateway.sessions.jobs import JobService
+from gateway.sessions.leasing import SAFE_STATE_LIMIT
 from gateway.sessions.limits import SessionLimits
-from gateway.sessions.service import SAFE_STATE_LIMIT, SessionService
+from gateway.sessions.service import SessionService
 from gateway.storage.database import Connection, Database, open_database
+from gateway.storage.images import ImageStore
 from gateway.storage.migrations.schema import upgrade
+from gateway.tickets.held import HeldTickets
+from gateway.tickets.partner_events import PartnerFeed
 from gateway.tickets.service import TicketService
-from gateway.web import health, problems
+from gateway.tickets.unattended.declared import load
+from gateway.tickets.unattended.runner import UnattendedServices
+from gateway.web import cors, health, problems
 from gateway.web.paging import PageProfile
 from gateway.web.server import serve_http
+from gateway.web.uploads import request_class
 from gateway.ws.customer import socket as customer_socket
 from gateway.ws.customer.socket import CustomerSocketDoor
 from gateway.ws.customer.updates import Updates
 from gateway.ws.operator import socket as operator_socket
+from gateway.ws.partner import socket as partner_socket
 from protocols.link.delivery import DeliveryLimits
 from protocols.link.handshake import NONCE_SIZE
 
@@ -106,6 +121,11 @@ class Core:
     local: LocalConnectors
     sessions: SessionService
     tickets: TicketService
+    talk: ChatParts
+    jobs: JobService
+    doors: DoorService
+    evidence: Evidence
+    partner_feed: PartnerFeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +165,17 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
         core = await _core(settings, log, metrics, database)
         async with open_supervisor(log, metrics, shutdown) as services:
             await _start_inner(services, core)
+            await _start_backoffice(services, core)
             link_url: str = await _start_links(services, core)
+            await core.evidence.start(services)
             await services.start(
                 "sessions",
                 core.sessions.serve,
                 stop=core.sessions.stop,
                 stop_within=SAFE_STATE_LIMIT + 1,
             )
+            await services.start("doors", core.doors.serve)
+            await _start_unattended(services, core)
             app = build_http(core, draining)
             serve = partial(
                 serve_http, app, settings.http, log=log, metrics=metrics, draining=draining
@@ -162,6 +186,15 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
             yield Gateway(
                 http_url, link_url, shutdown, database, core.identity, core.bus, core.registry
             )
+
+
+async def _start_unattended(services: Supervisor, core: Core) -> None:
+    declared, store = load(core.settings.unattended.procedures), core.talk.store
+    runner = UnattendedServices(
+        core.database, core.registry, core.sessions, store, declared, utc_now, core.log
+    )
+    limit = SAFE_STATE_LIMIT + 5
+    await services.start("unattended services", runner.run, stop=runner.stop, stop_within=limit)
 
 
 async def _core(settings: Settings, log: Log, metrics: Metrics, database: Database) -> Core:
@@ -176,38 +209,34 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
         limits=DeliveryLimits(kept=settings.link.unacknowledged),
         frame_flush=settings.link.frame_flush_ms / 1000,
     )
-    sessions = SessionService(registry, _session_limits(settings), utc_now, live.publish)
-    _gauge(metrics, registry, sessions, live)
+    proof = build_evidence(settings, database, utc_now, live.publish, metrics, log)
+    limits = SessionLimits.of(settings.sessions)
+    sessions = SessionService(registry, limits, utc_now, live.publish, proof.recording.service)
+    show_gauges(metrics, registry, sessions, live)
     tickets = TicketService(database, registry, utc_now)
-    local = LocalConnectors(settings.local, log)
+    local = LocalConnectors(settings.local, log, settings.data.directory / "connectors")
+    images = ImageStore(settings.data.directory / "images")
+    jobs = JobService(database, registry, sessions, images, utc_now)
+    going = metrics.gauge("transfer_jobs", "Transfer jobs whose end is not on record")
+    going.set_function(jobs.__len__)
+    talk = build_chat(settings, database, identity.seal, sessions, bus, utc_now, log)
     return Core(
-        settings, log, metrics, database, identity, bus, live, registry, local, sessions, tickets
-    )
-
-
-def _gauge(
-    metrics: Metrics, registry: Registry, sessions: SessionService, live: LiveEvents
-) -> None:
-    """Show what there is at any moment; counted when asked, so that it costs nothing else."""
-    shown: dict[str, tuple[str, Callable[[], float]]] = {
-        "connectors_online": ("Connectors online or within their resume window", registry.__len__),
-        "sessions_open": ("Operator sessions", sessions.__len__),
-        "live_events_waiting": ("Live events on their way", lambda: live.statistics().queued),
-        "live_events_dropped": ("Live events lost", lambda: live.statistics().dropped),
-    }
-    for name, (description, value) in shown.items():
-        metrics.gauge(name, description).set_function(value)
-
-
-def _session_limits(settings: Settings) -> SessionLimits:
-    chosen = settings.sessions
-    return SessionLimits(
-        lifetime=chosen.lifetime,
-        idle=chosen.idle,
-        max_per_operator=chosen.max_per_operator,
-        exchange_limit=chosen.exchange_limit,
-        max_request_bytes=chosen.max_request_bytes,
-        grace=chosen.tester_present_grace,
+        settings,
+        log,
+        metrics,
+        database,
+        identity,
+        bus,
+        live,
+        registry,
+        local,
+        sessions,
+        tickets,
+        talk,
+        jobs,
+        DoorService(sessions, settings.doors, utc_now, log, metrics),
+        proof,
+        PartnerFeed(database, log),
     )
 
 
@@ -220,22 +249,20 @@ async def _start_inner(services: Supervisor, core: Core) -> None:
     await services.start("outbox", relay.run)
     await services.start("closed tickets", partial(booking.run, core.database, core.log))
     await services.start("live events", core.live.run)
+    held = HeldTickets(core.database, utc_now, core.log)
+    await services.start("held tickets", held.run)
     await services.start("identity upkeep", partial(core.identity.keep_house, core.log))
     await services.start("registry", core.registry.serve)
+    await services.start("transfer jobs", core.jobs.serve)
     await services.start("link upkeep", upkeep.run)
     await services.start("ticket endings", endings.run)
+    for name, run in (core.talk.services | partnering.services(core)).items():
+        await services.start(name, run)
 
 
 async def _start_links(services: Supervisor, core: Core) -> str:
     chosen = core.settings.link
-    options = PortOptions(
-        ping_interval=chosen.ping_interval,
-        idle_ping_interval=chosen.idle_ping_interval,
-        max_connectors=chosen.max_connectors,
-        retry_after=chosen.retry_after,
-        admission=AdmissionLimits(chosen.max_handshakes, chosen.accept_rate),
-        flapping=FlappingLimits(chosen.flap_limit, chosen.flap_window),
-    )
+    options = PortOptions.of(chosen)
 
     async def find(uuid: UUID) -> KnownConnector | None:
         keys = await core.identity.connectors.keys(uuid)
@@ -247,20 +274,14 @@ async def _start_links(services: Supervisor, core: Core) -> str:
     nonce = partial(secrets.token_bytes, NONCE_SIZE)
     jitter = secrets.SystemRandom().random
     port = LinkPort(core.registry, find, nonce, options, core.log, jitter=jitter)
-    _show_links(core, port)
+    counters, links = core.registry.counters, core.registry.connections
+    collector = LinkCollector(counters, links, lambda: port.admission.handshakes)
+    core.metrics.registry.register(collector)
     listener = LinkListener(port, chosen, core.log, core.metrics)
     url: str = await services.start("links", listener.run, stop=listener.stop)
     if len(core.local):
         await _start_local(services, core, port, url)
     return url
-
-
-def _show_links(core: Core, port: LinkPort) -> None:
-    registry = core.registry
-    collector = LinkCollector(
-        registry.counters, registry.connections, lambda: port.admission.handshakes
-    )
-    core.metrics.registry.register(collector)
 
 
 async def _start_local(services: Supervisor, core: Core, port: LinkPort, link_url: str) -> None:
@@ -279,10 +300,16 @@ def build_http(core: Core, draining: trio.Event) -> QuartTrio:
     """Return the application behind the HTTP port."""
     app = QuartTrio("gateway")
     app.config["MAX_CONTENT_LENGTH"] = core.settings.http.max_body_bytes
+    larger = messaging.largest_bodies(core.settings)
+    larger |= evidence.largest_bodies(core.settings)
+    app.request_class = request_class(larger)
     problems.install(app, core.log)
+    cors.install(app, core.settings.http.allowed_origins)
     checks = {"database": partial(core.database.read, _answers)}
     app.register_blueprint(health.blueprint(core.metrics, core.log, draining, checks))
-    for blueprint in (*_portal(core), *_workshop(core), *_backoffice(core)):
+    app.register_blueprint(documents.blueprint(backoffice_documents()))
+    talk = messaging.blueprints(core.talk, core.identity, core.settings)
+    for blueprint in (*_portal(core), *talk, *_workshop(core), *_backoffice(core)):
         app.register_blueprint(blueprint)
     return app
 
@@ -293,7 +320,6 @@ def _answers(connection: Connection) -> None:
 
 def _portal(core: Core) -> Iterator[Blueprint]:
     """What customers use."""
-    proxies = core.settings.http.trusted_proxies
     door = CustomerDoor(
         identity=core.identity,
         database=core.database,
@@ -305,20 +331,17 @@ def _portal(core: Core) -> Iterator[Blueprint]:
             core.settings.customer_api.page_default, core.settings.customer_api.page_limit
         ),
     )
-    yield authentication.blueprint(AuthenticationDoor(core.identity, proxies))
-    yield users.blueprint(UsersDoor(core.identity, core.database))
-    for part in (connectors, vehicles, products, cart, tickets):
-        yield part.blueprint(door)
+    yield from ordering.blueprints(door, core.identity, core.talk.links, core.settings)
     updates = Updates(core.database, core.registry, core.settings.tickets.numbers)
-    yield customer_socket.blueprint(
-        CustomerSocketDoor(core.identity, updates, core.bus, core.settings.customer_api)
-    )
+    chosen, chat = core.settings.customer_api, core.talk.chat
+    socket = CustomerSocketDoor(core.identity, updates, chat, core.bus, chosen)
+    yield customer_socket.blueprint(socket)
 
 
 def _workshop(core: Core) -> Iterator[Blueprint]:
     """What operators use."""
-    proxies = core.settings.http.trusted_proxies
-    yield token.blueprint(TokenDoor(core.identity.operators, proxies))
+    yield from partnering.blueprints(core, utc_now)
+    yield partner_socket.of_parts(core)
     yield operator_api.blueprint(
         OperatorDoor(
             identity=core.identity,
@@ -326,6 +349,7 @@ def _workshop(core: Core) -> Iterator[Blueprint]:
             registry=core.registry,
             sessions=core.sessions,
             tickets=core.tickets,
+            descriptions=core.evidence.descriptions,
             public_url=core.settings.http.public_url,
             state_names=core.settings.tickets.names,
             pages=PageProfile(
@@ -333,10 +357,43 @@ def _workshop(core: Core) -> Iterator[Blueprint]:
             ),
         )
     )
-    yield operator_socket.blueprint(core.identity, core.sessions)
+    chosen = core.settings.jobs
+    jobs = JobsDoor(
+        core.identity,
+        core.database,
+        core.sessions,
+        core.jobs,
+        utc_now,
+        largest_image=chosen.largest_image,
+        uploads=trio.CapacityLimiter(chosen.uploads),
+    )
+    yield operator_jobs.blueprint(jobs)
+    yield from core.evidence.blueprints(core.identity)
+    yield tool_doors(ToolDoors(core.identity, core.sessions, core.doors))
+    yield operator_socket.blueprint(
+        core.identity, core.sessions, core.jobs, descriptions=core.evidence.descriptions
+    )
+
+
+async def _start_backoffice(services: Supervisor, core: Core) -> None:
+    """Start what the back office does by itself."""
+    jobs = Jobs(core.database, TABLES, utc_now, core.log)
+    sending = Sending(core.database, TABLES, utc_now, _outside(core), core.log)
+    runner = RuleRunner(TABLES, utc_now)
+    automation = DurableConsumer(AUTOMATION, runner, AUTOMATION_TOPICS)
+    await services.start("back-office jobs", jobs.run)
+    await services.start("back-office sending", sending.run)
+    await services.start("automation", partial(automation.run, core.database, core.log))
+
+
+def _outside(core: Core) -> Outside:
+    seal, chosen = core.identity.seal, core.settings.outside
+    sealer = Sealer.of(seal, *seal.older)
+    public = core.settings.http.public_url
+    return Outside(sealer, chosen.addresses, private=chosen.private, public_url=public)
 
 
 def _backoffice(core: Core) -> Iterator[Blueprint]:
     """What the garage's desk uses."""
-    services = Services(core.database, core.identity, TABLES, utc_now)
+    services = Services(core.database, core.identity, TABLES, utc_now, _outside(core))
     yield from backoffice_blueprints(services, DECLARATIONS, core.log)

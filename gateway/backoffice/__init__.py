@@ -2,6 +2,7 @@
 
     kinds       what a value is: SQL type, JSON Schema, how it is read and written
     moments     kinds of dates and times
+    records     kinds that hold others: lines of documents, files
     noun        a table as a record: columns, indexes, uniqueness
     resource    one API's face of a noun: fields, filters, relations, inputs, operations
     profile     how an API pages, wraps, sorts and refuses
@@ -10,13 +11,21 @@
     shop        one garage's rows inside one transaction: the one place of the tenant filter
     reading     list and read, with relations in one query each
     writing     create, change, remove
+    action      operations of their own: a rule in a transaction, or a talk with the outside
+    access      roles, token abilities, licence modules
+    outside     other services and mail servers, never inside a transaction
+    sealing     their secrets at rest
+    checks      live checks of connections to other services
+    jobs        what comes due, once across nodes
+    sending     takes out the mail, SMS and calls that transactions promised
     rules/      what is more than storing: numbering, money, work orders, the ticket chain
     profiles/   the three APIs' spelling of envelopes, pages and errors
-    catalogue/  the declarations themselves, one file per family
+    nouns/      the tables, one file per family
+    catalogue/  the faces of them and the actions, one file per section of an API
     declarations all of it in one record
     routes      one table of routes for all resources; openapi: the document from the same records
 
-A new resource is one file in ``catalogue/`` and one line in its ``__init__``. What does not fit
+A new resource is one file in ``catalogue/``; nothing else has to know of it. What does not fit
 the generic operations is a plain function named by the resource (``rules/``), never a flag here.
 
 Live diagnostics are out of reach: the back office hears of tickets through the outbox.

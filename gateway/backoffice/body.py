@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import NoReturn
 
+from werkzeug.datastructures import FileStorage
+
 from gateway.backoffice.kinds import Kind, Ref
+from gateway.backoffice.records import File, MemberErrors
 from gateway.backoffice.refusal import Unprocessable
 from gateway.backoffice.resource import Field, Input, Operation, Resource
 from gateway.backoffice.shop import Shop, Values
@@ -35,24 +38,44 @@ def decode(data: bytes) -> Body:
     return body
 
 
-def values_of(resource: Resource, operation: Operation, body: Body) -> Values:
+def form_body(fields: Iterable[tuple[str, str]], files: Iterable[tuple[str, FileStorage]]) -> Body:
+    """Return a multipart body as an object; ``name[]`` makes a list, files come as ``File``."""
+    body: dict[str, object] = {}
+    parts: list[tuple[str, object]] = [*fields]
+    for name, part in files:
+        media = part.mimetype or "application/octet-stream"
+        parts.append((name, File(part.filename or name, media, part.stream.read())))
+    for name, value in parts:
+        if name.endswith("[]"):
+            several = body.setdefault(name.removesuffix("[]"), [])
+            if isinstance(several, list):
+                several.append(value)
+        elif name != "_method":
+            body[name] = value
+    return body
+
+
+def values_of(
+    resource: Resource, operation: Operation, body: Body, *, whole: bool = False
+) -> Values:
     """Return the writable members of ``body``, by column or by input name.
 
-    A change takes what is given and nothing else: defaults belong to creation.
+    A change takes what is given and nothing else: defaults belong to creation. A ``whole`` one
+    must give what a creation must.
 
     Raises:
         Unprocessable: naming every member that is missing or wrong.
     """
     values: Values = {}
     errors: dict[str, list[str]] = {}
-    for name, column, kind, required, null in _writable(resource, operation):
+    for name, column, kind, required, null in _writable(resource, operation, whole=whole):
         try:
             if name in body:
                 values[column] = _value(kind, body[name], null=null)
             elif required:
                 raise ValueError("is required.")
         except ValueError as error:
-            errors[name] = [f"The {name} field {error}"]
+            errors |= _told(name, error)
     if errors:
         raise Unprocessable(errors)
     return values
@@ -69,7 +92,7 @@ def inputs_of(inputs: tuple[Input, ...], body: Body) -> Values:
             elif item.required:
                 raise ValueError("is required.")
         except ValueError as error:
-            errors[item.name] = [f"The {item.name} field {error}"]
+            errors |= _told(item.name, error)
     if errors:
         raise Unprocessable(errors)
     return values
@@ -96,10 +119,10 @@ def check_stored(shop: Shop, resource: Resource, values: Values, own_id: int | N
 
 
 def _writable(
-    resource: Resource, operation: Operation
+    resource: Resource, operation: Operation, *, whole: bool
 ) -> Iterator[tuple[str, str, Kind, bool, bool]]:
     """Yield (name, key, kind, required, may be null) of each member a body may give."""
-    creating = operation is Operation.CREATE
+    creating = whole or operation is Operation.CREATE
     for field in resource.columns:
         column = resource.noun.by_name[field.source]
         if field.write.allows(operation):
@@ -109,6 +132,13 @@ def _writable(
     for item in resource.extras:
         if item.write.allows(operation):
             yield item.name, item.name, item.kind, item.required and creating, not item.required
+
+
+def _told(name: str, error: ValueError) -> dict[str, list[str]]:
+    """Return field -> sentences; members of lists are named by their path, ``lines.0.qty``."""
+    inner = error.errors if isinstance(error, MemberErrors) else {"": str(error)}
+    paths = {f"{name}.{path}".rstrip("."): told for path, told in inner.items()}
+    return {path: [f"The {path} field {told}"] for path, told in paths.items()}
 
 
 def _value(kind: Kind, value: object, *, null: bool) -> object:

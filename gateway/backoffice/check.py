@@ -63,6 +63,8 @@ def _noun(noun: Noun, known: Nouns) -> Iterator[str]:
     for column in noun.columns:
         if isinstance(column.kind, Ref) and column.kind.noun not in known:
             yield f"column {column.name}: refers to unknown noun {column.kind.noun}"
+    for seed in noun.seeds:
+        yield from (f"seed: no column {name}" for name in seed if name not in noun.kinds)
     for group in noun.unique:
         yield from (f"unique {group}: no column {c}" for c in group if c not in noun.kinds)
 
@@ -73,8 +75,10 @@ def _clashes(resources: Sequence[Resource], actions: Sequence[Action]) -> Iterat
         for resource in resources
         for method, path in _routes(resource)
     ]
-    routes += [(a.api.name, a.method, path) for a in actions for path in (a.path, *a.aliases)]
+    routes += [(a.api.name, m, p) for a in actions for p in a.paths for m in a.methods]
     yield from (f"{api}: {method} {path} is served twice" for api, method, path in _twice(routes))
+    operations = _twice((action.api.name, action.name) for action in actions)
+    yield from (f"{api}: two actions are called {name}" for api, name in operations)
     names = {
         (resource.profile.api.name, shape.name, id(shape))
         for resource in resources
@@ -87,9 +91,10 @@ def _clashes(resources: Sequence[Resource], actions: Sequence[Action]) -> Iterat
 def _routes(resource: Resource) -> Iterator[tuple[str, str]]:
     collection = {Operation.LIST: "GET", Operation.CREATE: "POST"}
     item = {Operation.READ: "GET", Operation.CHANGE: "PATCH", Operation.REMOVE: "DELETE"}
-    yield from ((m, resource.path) for o, m in collection.items() if o in resource.operations)
-    tail = f"{resource.path}/{{{resource.item}}}"
-    yield from ((m, tail) for o, m in item.items() if o in resource.operations)
+    for path in resource.paths:
+        yield from ((m, path) for o, m in collection.items() if o in resource.operations)
+        tail = f"{path}/{{{resource.item}}}"
+        yield from ((m, tail) for o, m in item.items() if o in resource.operations)
 
 
 def _shapes(resource: Resource) -> Iterator[Shape]:
@@ -113,6 +118,19 @@ def _resource(resource: Resource, known: Nouns) -> Iterator[str]:
     yield from _orders(resource)
     yield from _bodies(resource)
     yield from _parent(resource)
+    yield from _populated(resource, known)
+    for name, _ in resource.only:
+        if name not in resource.noun.indexed:
+            yield f"only: no indexed column {name}"
+    if resource.own and resource.own not in resource.noun.indexed:
+        yield f"own: no indexed column {resource.own}"
+
+
+def _populated(resource: Resource, known: Nouns) -> Iterator[str]:
+    shown = {member.name for member in resource.full.fields}
+    for name, populated in resource.populated.items():
+        if populated.noun not in known or populated.member not in shown:
+            yield f"populated {name}: no member {populated.member} of {populated.noun}"
 
 
 def _shape(shape: Shape, known: Nouns) -> Iterator[str]:
@@ -146,7 +164,7 @@ def _relation(shape: Shape, relation: Relation, known: Nouns) -> Iterator[str]:
 
 
 def _filter(resource: Resource, filter_: Filter, known: Nouns) -> Iterator[str]:
-    if filter_.match is Match.SEARCH:
+    if filter_.match in {Match.SEARCH, Match.RELATED, Match.AMONG, Match.HOLDS}:
         for name in filter_.sources:
             yield from _searched(resource, name, known)
         return
@@ -184,8 +202,13 @@ def _orders(resource: Resource) -> Iterator[str]:
 
 
 def _bodies(resource: Resource) -> Iterator[str]:
-    writes = resource.operations & {Operation.CREATE, Operation.CHANGE, Operation.REMOVE}
-    if writes and resource.noun.table:
+    rules = {
+        Operation.CREATE: resource.create,
+        Operation.CHANGE: resource.change,
+        Operation.REMOVE: resource.remove,
+    }
+    plain = [operation for operation in rules if rules[operation] is None]
+    if resource.noun.table and resource.operations.intersection(plain):
         yield f"{resource.noun.table} belongs to another room: it can only be read"
     for item in resource.inputs:
         if isinstance(item, Field) and item.source not in resource.noun.by_name:

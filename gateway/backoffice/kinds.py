@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Integer, String
+from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, String
 from sqlalchemy import Text as LongText
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
@@ -283,17 +283,34 @@ class Document(Kind):
                 return [Text().parse(item) for item in value]
             raise ValueError("must be a list of texts.")
         if isinstance(value, dict):
-            return _json_ready(value)
+            return storable(value)
         raise ValueError("must be an object.")
 
 
+@dataclass(frozen=True, slots=True)
+class Bytes(Kind):
+    """Bytes; never in a body as such, and shown by actions alone."""
+
+    @override
+    def sql(self) -> TypeEngine[Any]:
+        return LargeBinary()
+
+    @override
+    def schema(self) -> Schema:
+        return {"type": "string", "format": "binary"}
+
+    @override
+    def parse(self, value: object) -> bytes:
+        raise ValueError("cannot be given here.")
+
+
 # Any: an open JSON tree.
-def _json_ready(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """Return ``value`` with its decimals as floats, which JSON columns take."""
     if isinstance(value, dict):
-        return {_text(key): _json_ready(item) for key, item in value.items()}
+        return {_text(key): storable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_json_ready(item) for item in value]
+        return [storable(item) for item in value]
     if isinstance(value, str):
         return _text(value)
     return float(value) if isinstance(value, Decimal) else value

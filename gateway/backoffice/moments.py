@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date
 from sqlalchemy.types import TypeEngine
@@ -13,6 +14,19 @@ from typing_extensions import override
 
 from gateway.backoffice.kinds import Kind, Schema, decimal_of
 from gateway.storage.columns import UtcDateTime
+
+#: A document belongs to the business day of the country whose books it enters.
+BUSINESS_ZONE = ZoneInfo("Europe/Amsterdam")
+
+
+def business_day(moment: datetime) -> date:
+    """Return the calendar day of ``moment`` where the books are kept."""
+    return moment.astimezone(BUSINESS_ZONE).date()
+
+
+def day_begin(day: date) -> datetime:
+    """Return when a business day begins, UTC."""
+    return datetime.combine(day, time(), BUSINESS_ZONE).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +52,8 @@ class Day(Kind):
 
     @override
     def render(self, value: date) -> object:
-        return value.isoformat()
+        # A moment is shown by the business day it falls on.
+        return (business_day(value) if isinstance(value, datetime) else value).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,28 @@ class Moment(Kind):
     def render(self, value: datetime) -> object:
         text = value.astimezone(UTC).isoformat(timespec="microseconds" if self.fine else "seconds")
         return text.replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class DayEdge(Kind):
+    """A date in a query that stands for the moment its business day begins, or the next one."""
+
+    following: bool = False
+
+    @override
+    def sql(self) -> TypeEngine[Any]:
+        return UtcDateTime()
+
+    @override
+    def schema(self) -> Schema:
+        return Day().schema()
+
+    @override
+    def parse(self, value: object) -> datetime:
+        try:
+            return day_begin(Day().parse(value) + timedelta(days=int(self.following)))
+        except OverflowError:
+            raise ValueError("must be a date, YYYY-MM-DD.") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ class Noun:
         columns: beyond ``id``, ``tenant_id``, ``created_at`` and ``updated_at``.
         soft: removed rows stay, with ``deleted_at``, because documents refer to them.
         unique: groups of columns that are unique together within a garage.
-        table: set when another room owns the table: then it is read, never made or changed.
+        table: set when another room owns the table: then it is read, and changed by rules alone.
+        seeds: rows that every garage begins with (``rules.seeds``).
+        dated: lists ask for rows by when they were made: ``created_at`` is indexed too.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Noun:
     soft: bool = False
     unique: tuple[tuple[str, ...], ...] = ()
     table: str = ""
+    seeds: tuple[Mapping[str, object], ...] = ()
+    dated: bool = False
 
     @property
     def table_name(self) -> str:
@@ -76,4 +80,5 @@ class Noun:
         """Columns that a filter can use without reading every row of the garage."""
         own = {c.name for c in self.columns if c.index or c.unique or isinstance(c.kind, Ref)}
         firsts = {group[0] for group in self.unique}
-        return frozenset(own | firsts | {"id", "tenant_id", "updated_at"})
+        stamps = {"updated_at", *(["created_at"] if self.dated else [])}
+        return frozenset(own | firsts | {"id", "tenant_id"} | stamps)

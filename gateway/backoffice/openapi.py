@@ -43,7 +43,7 @@ def document(api: Api, declarations: Declarations, version: str) -> Schema:
         "paths": _paths(resources, actions),
         "components": {
             "securitySchemes": dict(api.security),
-            "schemas": dict(_schemas(resources)),
+            "schemas": dict(_schemas(resources, actions)),
         },
     }
 
@@ -60,7 +60,8 @@ def _paths(resources: Iterable[Resource], actions: Iterable[Action]) -> Schema:
                             resource, route, path, method
                         )
     for action in actions:
-        paths.setdefault(action.path, {})[action.method.lower()] = _action(action)
+        for method in (action.method, *action.also):
+            paths.setdefault(action.path, {})[method.lower()] = _action(action, method)
     return paths
 
 
@@ -82,22 +83,42 @@ def _operation(resource: Resource, route: Route, path: str, method: str) -> Sche
     return described
 
 
-def _action(action: Action) -> Schema:
-    errors = _errors(action.api)
-    content = {} if action.answer is None else _content(action.answer)
+def _action(action: Action, method: str) -> Schema:
+    answer = _ref(action.answer) if isinstance(action.answer, Shape) else action.answer
+    content = {} if answer is None else _content(answer, action.media)
+    again = "With" + method.capitalize() if method != action.method else ""
     described: Schema = {
-        "operationId": action.name,
+        "operationId": action.name + again,
+        "tags": [action.tag or "other"],
         "summary": action.summary,
-        "parameters": [*_path_parameters(action.api, action.path)],
-        "responses": {str(action.status): {"description": "Done"} | content} | errors,
+        "parameters": [*_action_parameters(action)],
+        "responses": {str(action.status): {"description": "Done"} | content}
+        | _errors(action.api, page=action.media == "text/html"),
     }
     if action.public:
         described["security"] = []
     if action.inputs:
-        required = [item.name for item in action.inputs if item.required]
-        properties = {item.name: item.kind.schema() for item in action.inputs}
-        described["requestBody"] = _request_body(_object(properties, required))
+        described["requestBody"] = _request_body(_action_body(action), action.accepts)
     return described
+
+
+def _action_body(action: Action) -> Schema:
+    required = [item.name for item in action.inputs if item.required]
+    properties = {
+        item.name: item.kind.schema() if item.required else _nullable(item.kind)
+        for item in action.inputs
+    }
+    return _object(properties, required)
+
+
+def _action_parameters(action: Action) -> Iterator[Schema]:
+    for name in re.findall(r"{(\w+)}", action.path):
+        kind = action.parameter(name)
+        schema = {"type": "string"} if kind is None else kind.schema()
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+    for item in action.query:
+        schema = item.kind.schema()
+        yield {"name": item.name, "in": "query", "required": item.required, "schema": schema}
 
 
 def _path_parameters(api: Api, path: str) -> Iterator[Schema]:
@@ -110,24 +131,39 @@ def _query_parameters(resource: Resource) -> Iterator[Schema]:
     for filter_ in resource.filters:
         one = filter_kind(resource, filter_).schema()
         several: Schema = {"anyOf": [one, {"type": "array", "items": one}]}
-        schema = several if filter_.match is Match.ANY else one
+        schema = several if filter_.match in {Match.ANY, Match.AMONG, Match.HOLDS} else one
         yield {"name": filter_.name, "in": "query", "schema": schema}
     yield from _page_parameters(resource.profile)
     sorting = resource.profile.sorting
     if sorting is not None and resource.sortable:
         directions = [sorting.ascending, sorting.descending]
-        fields: Schema = {"type": "string", "enum": list(resource.sortable)}
+        names = list(resource.sortable)
+        if not sorting.direction:
+            names += [f"-{name}" for name in names]
+        fields: Schema = {"type": "string", "enum": names}
         yield {"name": sorting.field, "in": "query", "schema": fields}
-        schema = {"type": "string", "enum": directions}
-        yield {"name": sorting.direction, "in": "query", "schema": schema}
+        if sorting.direction:
+            schema = {"type": "string", "enum": directions}
+            yield {"name": sorting.direction, "in": "query", "schema": schema}
+    if resource.profile.conditions:
+        text: Schema = {"type": "string", "contentMediaType": "application/json"}
+        yield {"name": resource.profile.conditions, "in": "query", "schema": text}
+    if resource.populated and resource.profile.populate:
+        named: Schema = {"type": "string", "enum": list(resource.populated)}
+        schema = {"type": "array", "items": named}
+        yield {"name": resource.profile.populate, "in": "query", "schema": schema}
 
 
 def _page_parameters(profile: Profile) -> Iterator[Schema]:
     paging = profile.paging
     if paging is None:
         return
-    page: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}
-    yield {"name": "page", "in": "query", "schema": page}
+    if paging.offset_name:
+        skipped: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_PAGE, "default": 0}
+        yield {"name": paging.offset_name, "in": "query", "schema": skipped}
+    else:
+        page: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}
+        yield {"name": "page", "in": "query", "schema": page}
     if paging.size_name:
         size = {"type": "integer", "minimum": 1, "default": paging.default}
         size |= {"maximum": MAX_PAGE if paging.capped else paging.maximum}
@@ -141,26 +177,31 @@ def _responses(resource: Resource, operation: Operation) -> Schema:
         case Operation.LIST:
             status, schema = 200, profile.page_schema(_ref(resource.shape))
         case Operation.CREATE:
-            status, schema = profile.created, shown
+            status, schema = profile.created, profile.document.schema(shown)
         case Operation.REMOVE:
-            status, schema = profile.removed.value, shown
+            status, schema = profile.removed.value, profile.gone.schema(shown)
         case _:
-            status, schema = 200, shown
+            status, schema = 200, profile.document.schema(shown)
     empty = operation is Operation.REMOVE and profile.removed is Removed.EMPTY
     success = {"description": "Done"} | ({} if empty else _content(schema))
     return {str(status): success} | _errors(profile.api)
 
 
-def _errors(api: Api) -> Schema:
-    return {str(s): {"description": "Refused"} | _content(b) for s, b in api.errors.items()}
+def _errors(api: Api, *, page: bool = False) -> Schema:
+    """Return refusals by status; those of a page for people may be pages too."""
+    told: Schema = {"text/html": {"schema": {"type": "string"}}} if page else {}
+    return {
+        str(status): {"description": "Refused", "content": told | _content(body)["content"]}
+        for status, body in api.errors.items()
+    }
 
 
-def _content(schema: Schema) -> Schema:
-    return {"content": {"application/json": {"schema": schema}}}
+def _content(schema: Schema, media: str = "application/json") -> Schema:
+    return {"content": {media: {"schema": schema}}}
 
 
-def _request_body(schema: Schema) -> Schema:
-    return {"required": bool(schema.get("required"))} | _content(schema)
+def _request_body(schema: Schema, media: str = "application/json") -> Schema:
+    return {"required": bool(schema.get("required"))} | _content(schema, media)
 
 
 def _input_schema(resource: Resource, operation: Operation) -> Schema:
@@ -183,8 +224,11 @@ def _input(resource: Resource, item: Field | Input) -> Schema:
     return _nullable(kind) if column.null and not item.required else kind.schema()
 
 
-def _schemas(resources: Iterable[Resource]) -> Iterator[tuple[str, Schema]]:
+def _schemas(
+    resources: Iterable[Resource], actions: Iterable[Action]
+) -> Iterator[tuple[str, Schema]]:
     todo = [shape for r in resources for shape in (r.shape, r.full)]
+    todo += [action.answer for action in actions if isinstance(action.answer, Shape)]
     while todo:
         shape = todo.pop()
         properties = {member.name: _member(shape, member) for member in shape.fields}

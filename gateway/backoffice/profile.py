@@ -60,23 +60,31 @@ class Paging:
         maximum: rows per page at most.
         size_name: query parameter for it; empty: the size is fixed.
         capped: more than the maximum gives the maximum, instead of a refusal.
+        offset_name: query parameter for the rows to skip, where pages have no numbers.
     """
 
     default: int
     maximum: int
     size_name: str = ""
     capped: bool = False
+    offset_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """How an order is asked for: a field's name, a direction, or a JSON list of both."""
+    """How an order is asked for: a field's name, a direction, or a JSON list of both.
+
+    Attributes:
+        direction: query parameter; empty where a ``-`` before the name says descending.
+        downwards: descending when a field is named without a direction.
+    """
 
     field: str
     direction: str
     ascending: str = "asc"
     descending: str = "desc"
     json_list: str = ""
+    downwards: bool = False
 
 
 class Removed(Enum):
@@ -113,6 +121,26 @@ class Api:
     identifier: Kind
 
 
+def _bare(document: object) -> object:
+    return document
+
+
+def _bare_schema(document: Schema) -> Schema:
+    return document
+
+
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """What stands around a document in an answer: around values, and around their schema."""
+
+    value: Callable[[object], object] = _bare
+    schema: Callable[[Schema], Schema] = _bare_schema
+
+
+#: Nothing stands around it.
+BARE = Wrap()
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What resources of one API have in common.
@@ -127,6 +155,11 @@ class Profile:
         created: status of a creation.
         removed: what a removal answers.
         omit_null: members without a value are left out instead of ``null``.
+        document: around one document.
+        gone: around the document that was removed.
+        conditions: query parameter that takes a JSON object of conditions (``conditions``).
+        populate: query parameter that names references to be shown as documents.
+        whole: PUT asks again for all that a creation must give; PATCH never does.
     """
 
     api: Api
@@ -138,3 +171,8 @@ class Profile:
     created: int = 201
     removed: Removed = Removed.EMPTY
     omit_null: bool = False
+    document: Wrap = BARE
+    gone: Wrap = BARE
+    conditions: str = ""
+    populate: str = ""
+    whole: bool = False

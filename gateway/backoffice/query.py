@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from gateway.backoffice.kinds import Kind, Text, Whole
+from gateway.backoffice.conditions import parse_conditions
+from gateway.backoffice.kinds import Flag, Identifier, Kind, Text, Whole
 from gateway.backoffice.profile import MAX_PAGE, Paging, Sorting
 from gateway.backoffice.refusal import Unprocessable
-from gateway.backoffice.resource import Filter, Match, Resource
+from gateway.backoffice.resource import Filter, Input, Match, Resource
 
 T = TypeVar("T")
 
 #: A query string: name -> values as given.
 Arguments = Mapping[str, list[str]]
 
+#: ``[]`` or ``[12]`` behind a parameter's name.
+_INDEX = re.compile(r"\[[0-9]{0,6}\]$")
+
 #: More values than this in one filter are a mistake, or an attack on the query planner.
 _MAX_VALUES = 200
 
 _SEARCH = Text(200)
+_FLAG = Flag()
 
 #: (column, descending), most significant first.
 Order = tuple[tuple[str, bool], ...]
 
 _NO_ORDER: Order = ()
+_NO_CONDITIONS: tuple[tuple[Filter, object], ...] = ()
+_NO_NAMES: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +46,16 @@ class ListQuery:
         order: (column, descending), most significant first.
         number: page, from 1.
         size: rows per page; 0 for all.
+        offset: rows to skip before the first page.
+        populate: references to be shown as documents.
     """
 
     conditions: tuple[tuple[Filter, object], ...]
     order: Order
     number: int
     size: int
+    offset: int = 0
+    populate: tuple[str, ...] = ()
 
 
 def parse_query(resource: Resource, arguments: Arguments) -> ListQuery:
@@ -53,6 +65,7 @@ def parse_query(resource: Resource, arguments: Arguments) -> ListQuery:
         Unprocessable: naming every parameter that is wrong.
     """
     errors: dict[str, list[str]] = {}
+    arguments = _unbracketed(arguments)
 
     def collect(name: str, read: Callable[[], T], otherwise: T) -> T:
         try:
@@ -69,22 +82,72 @@ def parse_query(resource: Resource, arguments: Arguments) -> ListQuery:
     order = collect("sort", partial(_order, resource, profile.sorting, arguments), _NO_ORDER)
     number = collect("page", partial(_page, profile.paging, arguments), 1)
     size = collect("per_page", partial(_size, profile.paging, arguments), 0)
+    offset = collect("offset", partial(_offset, profile.paging, arguments), 0)
+    if any(arguments.get(profile.conditions, [])):
+        text = arguments[profile.conditions][-1]
+        conditions += collect(
+            profile.conditions, partial(parse_conditions, resource, text), _NO_CONDITIONS
+        )
+    populate = collect(profile.populate, partial(parse_populated, resource, arguments), _NO_NAMES)
     if errors:
         raise Unprocessable(errors)
-    return ListQuery(conditions, order, number, size)
+    return ListQuery(conditions, order, number, size, offset, populate)
+
+
+def parse_populated(resource: Resource, arguments: Arguments) -> tuple[str, ...]:
+    """Return the references to show as documents; names of none are ignored.
+
+    Raises:
+        ValueError: it looks like a JSON list and is none.
+    """
+    given = _unbracketed(arguments).get(resource.profile.populate, [])
+    texts = _json_texts(given[0]) if len(given) == 1 else given
+    return tuple(name for name in texts if name in resource.populated)
+
+
+def _unbracketed(arguments: Arguments) -> Arguments:
+    """Take ``name[]`` and ``name[0]`` for ``name``: all are how clients repeat a parameter."""
+    found: dict[str, list[str]] = {}
+    for name, values in arguments.items():
+        found.setdefault(_INDEX.sub("", name), []).extend(values)
+    return found
+
+
+def parse_inputs(inputs: tuple[Input, ...], arguments: Arguments) -> dict[str, object]:
+    """Return an action's query parameters, checked; raises like :func:`parse_query`."""
+    values: dict[str, object] = {}
+    errors: dict[str, list[str]] = {}
+    for item in inputs:
+        given = [text for text in arguments.get(item.name, []) if text]
+        try:
+            if given:
+                values[item.name] = item.kind.read(given[-1])
+            elif item.required:
+                raise ValueError("is required.")
+        except ValueError as error:
+            errors[item.name] = [f"The {item.name} parameter {error}"]
+    if errors:
+        raise Unprocessable(errors)
+    return values
 
 
 def filter_kind(resource: Resource, filter_: Filter) -> Kind:
     """Return how a filter's value is spelled."""
     if filter_.match is Match.SEARCH:
         return _SEARCH
+    if filter_.match in {Match.POSITIVE, Match.EMPTY}:
+        return _FLAG
+    if filter_.match is Match.HOLDS and filter_.kind is None:
+        return _SEARCH
+    if filter_.match in {Match.RELATED, Match.AMONG} and filter_.kind is None:
+        return Identifier()
     return filter_.kind or resource.noun.kinds[filter_.sources[0]]
 
 
 def _filter_value(resource: Resource, filter_: Filter, arguments: Arguments) -> object:
     kind = filter_kind(resource, filter_)
     given = arguments[filter_.name]
-    if filter_.match is not Match.ANY:
+    if filter_.match not in {Match.ANY, Match.AMONG, Match.HOLDS}:
         return kind.read(given[-1])
     texts = _json_texts(given[0]) if len(given) == 1 else given
     if len(texts) > _MAX_VALUES:
@@ -116,10 +179,23 @@ def _order(resource: Resource, sorting: Sorting | None, arguments: Arguments) ->
     if unknown:
         raise ValueError(f"knows {', '.join(resource.sortable) or 'no field'}.")
     own = [(name.removeprefix("-"), name.startswith("-")) for name in resource.order]
+    direction = None if asked or sorting is None else _direction(sorting, arguments)
+    if direction is not None:
+        own = [(name, direction) for name, _ in own]
     chosen = [(resource.sortable[name], down) for name, down in asked] or own
     # The id breaks ties, or rows would move between pages.
     tie = [] if any(column == "id" for column, _ in chosen) else [("id", chosen[0][1])]
     return tuple(chosen + tie)
+
+
+def _direction(sorting: Sorting, arguments: Arguments) -> bool | None:
+    """Return whether a direction given without a field is descending; ``None`` without one."""
+    given = arguments.get(sorting.direction, []) if sorting.direction else []
+    if not any(given):
+        return None
+    if given[0] not in {sorting.ascending, sorting.descending}:
+        raise ValueError(f"goes {sorting.ascending} or {sorting.descending}.")
+    return given[0] == sorting.descending
 
 
 def _asked_order(sorting: Sorting, arguments: Arguments) -> list[tuple[str, bool]]:
@@ -127,10 +203,14 @@ def _asked_order(sorting: Sorting, arguments: Arguments) -> list[tuple[str, bool
         return [_json_order(item) for item in _json_list(arguments[sorting.json_list][0])]
     if not arguments.get(sorting.field):
         return []
-    direction = arguments.get(sorting.direction, [sorting.ascending])[0]
+    field = arguments[sorting.field][0]
+    if not sorting.direction:
+        return [(field.removeprefix("-"), field.startswith("-"))]
+    usual = sorting.descending if sorting.downwards else sorting.ascending
+    direction = arguments.get(sorting.direction, [usual])[0]
     if direction not in {sorting.ascending, sorting.descending}:
         raise ValueError(f"goes {sorting.ascending} or {sorting.descending}.")
-    return [(arguments[sorting.field][0], direction == sorting.descending)]
+    return [(field, direction == sorting.descending)]
 
 
 def _json_order(item: object) -> tuple[str, bool]:
@@ -142,9 +222,14 @@ def _json_order(item: object) -> tuple[str, bool]:
 
 
 def _page(paging: Paging | None, arguments: Arguments) -> int:
-    if paging is None or not any(arguments.get("page", [])):
+    if paging is None or paging.offset_name or not any(arguments.get("page", [])):
         return 1
     return Whole(1, MAX_PAGE).parse(arguments["page"][-1])
+
+
+def _offset(paging: Paging | None, arguments: Arguments) -> int:
+    given = arguments.get(paging.offset_name, []) if paging and paging.offset_name else []
+    return Whole(0, MAX_PAGE).parse(given[-1]) if any(given) else 0
 
 
 def _size(paging: Paging | None, arguments: Arguments) -> int:

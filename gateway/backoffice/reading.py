@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
 
 from gateway.backoffice.query import ListQuery
 from gateway.backoffice.resource import (
@@ -36,9 +36,11 @@ def find_row(shop: Shop, resource: Resource, identifier: int, parent_id: int | N
     Raises:
         NotFound: there is none, or it is another garage's, or another parent's.
     """
-    conditions: dict[str, object] = {"id": identifier}
+    conditions: dict[str, object] = {"id": identifier, **dict(resource.only)}
     if resource.parent is not None:
         conditions[resource.parent.column] = parent_id
+    if resource.own:
+        conditions[resource.own] = shop.user_id
     row = shop.find(resource.noun.name, **conditions)
     if row is None:
         raise absent(resource.name)
@@ -49,6 +51,16 @@ def read(shop: Shop, resource: Resource, identifier: int, parent_id: int | None)
     """Return one document in full; raises like :func:`find_row`."""
     row = find_row(shop, resource, identifier, parent_id)
     return _rendered(shop, resource, resource.full, [row])[0]
+
+
+def show(shop: Shop, shape: Shape, row: Values) -> Rendered:
+    """Return the document that ``shape`` shows of a stored row, without null members left out."""
+    return render(shape, with_relations(shop, shape, [row])[0], omit_null=False)
+
+
+def show_all(shop: Shop, shape: Shape, rows: Sequence[Values]) -> list[Rendered]:
+    """Return the documents of several rows."""
+    return [render(shape, row, omit_null=False) for row in with_relations(shop, shape, rows)]
 
 
 def read_list(
@@ -65,7 +77,8 @@ def read_list(
     size = query.size or _MOST_UNPAGED
     # One more than the page holds tells whether another follows, without counting.
     ordered = _ordered(shop, resource, query, chosen)
-    rows = shop.rows(ordered.limit(size + 1).offset((query.number - 1) * size))
+    skipped = query.offset + (query.number - 1) * size
+    rows = shop.rows(ordered.limit(size + 1).offset(skipped))
     return _rendered(shop, resource, resource.shape, rows[:size]), len(rows) > size, total
 
 
@@ -85,7 +98,7 @@ def with_relations(shop: Shop, shape: Shape, rows: Sequence[Values]) -> list[Row
     """Return ``rows`` with their relations, one query for each relation whatever the count."""
     found = {relation.name: _related(shop, shape, relation, rows) for relation in shape.relations}
     return [
-        Row(row, {r.name: found[r.name].get(row[r.here], ()) for r in shape.relations})
+        Row(row, {r.name: found[r.name].get(row[r.here], ()) for r in shape.relations}, shop.now)
         for row in rows
     ]
 
@@ -129,11 +142,13 @@ def _related(
         table.c[relation.there].in_(sorted(keys)),
         *(table.c[name] == value for name, value in relation.only),
     )
-    order = table.c.id.desc() if relation.newest_first else table.c.id
-    found = shop.rows(query.order_by(order))
+    # Sorted here: asked for their order, SQLite goes through the garage's rows by id instead.
+    found = sorted(shop.rows(query), key=lambda row: int(row["id"]), reverse=relation.newest_first)
     inner = shape.nested.get(relation.name)
     related = (
-        [Row(row, {}) for row in found] if inner is None else with_relations(shop, inner, found)
+        [Row(row, {}, shop.now) for row in found]
+        if inner is None
+        else with_relations(shop, inner, found)
     )
     groups: defaultdict[object, list[Row]] = defaultdict(list)
     for row in related:
@@ -146,8 +161,11 @@ def _chosen(
     shop: Shop, resource: Resource, query: ListQuery, parent_id: int | None
 ) -> Select[Any]:
     chosen = shop.select(resource.noun.name)
+    table = shop.tables[resource.noun.name]
+    chosen = chosen.where(*(table.c[name] == value for name, value in resource.only))
+    if resource.own:
+        chosen = chosen.where(table.c[resource.own] == shop.user_id)
     if resource.parent is not None:
-        table = shop.tables[resource.noun.name]
         chosen = chosen.where(table.c[resource.parent.column] == parent_id)
     return chosen.where(*(_condition(shop, resource, f, value) for f, value in query.conditions))
 
@@ -169,12 +187,31 @@ def _condition(
 ) -> ColumnElement[bool]:
     if filter_.match is Match.SEARCH:
         return or_(*(_holds(shop, resource, name, str(value)) for name in filter_.sources))
+    if filter_.match is Match.RELATED:
+        return _related_to(shop, resource, filter_.sources[0], lambda column: column == value)
+    if filter_.match is Match.AMONG:
+        wanted = value if isinstance(value, list) else [value]
+        return _related_to(shop, resource, filter_.sources[0], lambda c: c.in_(wanted))
     column: ColumnElement[Any] = shop.tables[resource.noun.name].c[filter_.sources[0]]
+    if filter_.match is Match.HOLDS:
+        listed = cast(column, String)
+        values = value if isinstance(value, list) else [value]
+        return or_(*(listed.contains(f'"{text}"', autoescape=True) for text in values))
     if filter_.match is Match.ANY:
         return column.in_(value if isinstance(value, list) else [value])
-    if filter_.match is Match.ABOVE:
-        return column > value
-    return column < value if filter_.match is Match.BELOW else column == value
+    return _COMPARED[filter_.match](column, value)
+
+
+#: How each match compares a column with a value.
+_COMPARED: Mapping[Match, Callable[[ColumnElement[Any], object], ColumnElement[bool]]] = {
+    Match.EQUAL: lambda column, value: column == value,
+    Match.ABOVE: lambda column, value: column > value,
+    Match.BELOW: lambda column, value: column < value,
+    Match.FROM: lambda column, value: column >= value,
+    Match.UNTIL: lambda column, value: column <= value,
+    Match.POSITIVE: lambda column, value: column > 0 if value else column <= 0,
+    Match.EMPTY: lambda column, value: column.is_(None) if value else column.is_not(None),
+}
 
 
 def _holds(shop: Shop, resource: Resource, name: str, text: str) -> ColumnElement[bool]:
@@ -183,11 +220,22 @@ def _holds(shop: Shop, resource: Resource, name: str, text: str) -> ColumnElemen
     relation_name, _, column = name.rpartition(".")
     if not relation_name:
         return table.c[column].icontains(text, autoescape=True)
+    return _related_to(shop, resource, name, lambda found: found.icontains(text, autoescape=True))
+
+
+def _related_to(
+    shop: Shop,
+    resource: Resource,
+    name: str,
+    test: Callable[[ColumnElement[Any]], ColumnElement[bool]],
+) -> ColumnElement[bool]:
+    """Return "some row of the relation passes the test", for ``relation.column``."""
+    relation_name, _, column = name.rpartition(".")
     relation = next(r for r in resource.shape.relations if r.name == relation_name)
     other = shop.tables[relation.noun]
     matching = select(other.c[relation.there]).where(
         *shop.visible(other, removed=relation.removed),
         *(other.c[key] == only for key, only in relation.only),
-        other.c[column].icontains(text, autoescape=True),
+        test(other.c[column]),
     )
-    return table.c[relation.here].in_(matching)
+    return shop.tables[resource.noun.name].c[relation.here].in_(matching)

@@ -36,6 +36,21 @@ class MethodNotAllowed(GatewayError):
         self.allowed = allowed
 
 
+class Upstream(GatewayError):
+    """A service on the other side of the network did not do its part."""
+
+    kind: ClassVar[str] = "upstream"
+    title: ClassVar[str] = "Another service failed"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("backoffice.upstream", detail)
+
+
+def wrong_field(name: str, sentence: str) -> Unprocessable:
+    """Return the refusal of one field; ``sentence`` completes "The x field ..."."""
+    return Unprocessable({name: [f"The {name} field {sentence}"]})
+
+
 def broken_rule(sentence: str) -> Invalid:
     """Return the refusal of what a rule of the shop forbids; no field is at fault."""
     return Invalid("backoffice.rule", sentence)

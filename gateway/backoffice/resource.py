@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, StrEnum
 from functools import cached_property
 from typing import Any
@@ -53,10 +54,12 @@ class Row:
     Attributes:
         values: column -> value.
         related: relation -> rows, in order; one at most where the relation leads to one.
+        now: the present, UTC, for what depends on it.
     """
 
     values: Mapping[str, Any]  # Any: columns hold what their kinds say
     related: Mapping[str, tuple[Row, ...]]
+    now: datetime
 
     def one(self, relation: str) -> Row | None:
         """Return the row that ``relation`` leads to, if there is one."""
@@ -178,7 +181,14 @@ class Match(Enum):
     ANY = "any"
     ABOVE = "above"
     BELOW = "below"
+    FROM = "from"
+    UNTIL = "until"
+    POSITIVE = "positive"
+    EMPTY = "empty"
+    RELATED = "related"
+    AMONG = "among"
     SEARCH = "search"
+    HOLDS = "holds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +198,12 @@ class Filter:
     Attributes:
         name: query parameter.
         columns: one column; for ``SEARCH`` any number, ``relation.column`` for another noun's.
-        match: ``ANY`` takes one value, a repeated parameter or a JSON list; ``SEARCH`` finds the
-            text anywhere in any of the columns, whatever its case.
+        match: ``ANY`` takes one value, a repeated parameter or a JSON list; ``FROM`` and ``UNTIL``
+            include the value, ``ABOVE`` and ``BELOW`` do not; ``POSITIVE`` and ``EMPTY`` take true
+            or false; ``RELATED`` compares ``relation.column``, any row of the
+            relation will do, and ``AMONG`` takes what ``ANY`` takes for it; ``HOLDS`` takes what
+            ``ANY`` takes and finds it in a column's list of texts; ``SEARCH`` finds the text
+            anywhere in any of the columns, whatever its case.
         kind: when the parameter is spelled otherwise than the column.
     """
 
@@ -212,6 +226,23 @@ class Input:
     kind: Kind
     required: bool = False
     write: Write = Write.ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Populated:
+    """A member with references that callers may have shown as documents.
+
+    Attributes:
+        member: holds an id, or a list of them, as the edge spells ids.
+        noun: of the rows they name.
+        shape: shows them.
+        beside: member that shows the documents; empty: they take the references' place.
+    """
+
+    member: str
+    noun: str
+    shape: Callable[[], Shape]
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +281,12 @@ class Resource:
         create: instead of storing the values: (shop, values) -> id.
         change: instead of changing the row: (shop, row, values).
         remove: instead of removing the row: (shop, row).
+        aliases: further paths of the list, and with them of all operations.
+        module: licence module that must be switched on; empty for none.
+        only: columns of this noun and the values they must have: other rows are not its.
+        own: column that holds the caller's user id: rows of others do not exist for them.
+        posted: a POST to one document changes it, for clients whose PUT carries no files.
+        populated: name in the profile's ``populate`` parameter -> what it shows.
     """
 
     name: str
@@ -269,6 +306,17 @@ class Resource:
     create: Create | None = None
     change: Change | None = None
     remove: Remove | None = None
+    aliases: tuple[str, ...] = ()
+    module: str = ""
+    only: tuple[tuple[str, object], ...] = ()
+    own: str = ""
+    posted: bool = False
+    populated: Mapping[str, Populated] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All paths of the list; the first is the documented one."""
+        return (self.path, *self.aliases)
 
     @property
     def noun(self) -> Noun:

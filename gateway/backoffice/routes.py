@@ -19,16 +19,20 @@ from structlog.typing import FilteringBoundLogger
 from werkzeug.exceptions import HTTPException
 
 from gateway.backoffice import reading, writing
-from gateway.backoffice.access import check_ability, check_access
+from gateway.backoffice.access import check_ability, check_access, check_module, check_role
 from gateway.backoffice.action import Action, Call, Services
-from gateway.backoffice.body import Body, decode, inputs_of
+from gateway.backoffice.body import Body, decode, form_body, inputs_of
 from gateway.backoffice.check import check
 from gateway.backoffice.declarations import Declarations
+from gateway.backoffice.paths import PathTree, loggable
+from gateway.backoffice.populating import populate
 from gateway.backoffice.profile import Api, Page, Removed
-from gateway.backoffice.query import parse_query
+from gateway.backoffice.query import parse_inputs, parse_populated, parse_query
 from gateway.backoffice.reading import Rendered, absent
+from gateway.backoffice.records import File, Html
 from gateway.backoffice.refusal import MethodNotAllowed
 from gateway.backoffice.resource import Operation, Resource
+from gateway.backoffice.rules import seeds
 from gateway.backoffice.shop import Shop
 from gateway.domain.errors import GatewayError, Invalid, NotFound, TooLarge
 from gateway.domain.principal import ShopPrincipal
@@ -81,8 +85,13 @@ class Asked:
 
     def _in_shop(self, query: Callable[[Shop], T], connection: Connection) -> T:
         caller, services = self.caller, self.services
-        now = services.clock()
-        return query(Shop(connection, services.tables, caller.tenant_id, caller.user_id, now))
+        ids = caller.tenant_id, caller.user_id
+        sealer = services.outside.sealer
+        shop = Shop(
+            connection, services.tables, *ids, services.clock(), caller.role, sealer=sealer
+        )
+        check_module(shop, self.resource.module)
+        return query(shop)
 
     def _id(self, name: str, noun: str) -> int:
         try:
@@ -113,20 +122,51 @@ class Route:
 
 async def _list(asked: Asked) -> Response:
     resource = asked.resource
-    arguments = {name: list(values) for name, values in request.args.lists()}
+    arguments = _arguments()
+    await _seeded(asked)
     query, parent_id = parse_query(resource, arguments), asked.parent_id
     rows, more, total = await asked.read(
         lambda shop: reading.read_list(shop, resource, query, parent_id)
     )
+    rows = await _populated(asked, query.populate, rows)
     rest = tuple((n, v) for n, values in arguments.items() if n != "page" for v in values)
     size = query.size or max(1, len(rows))
     page = Page(rows, query.number, size, more, total, request.base_url, rest)
     return _answer(resource.profile.page(page))
 
 
+async def _seeded(asked: Asked) -> None:
+    """Give a garage the rows that its tables begin with, the first time it looks."""
+    noun = asked.resource.noun
+    if not noun.seeds:
+        return
+    if await asked.read(lambda shop: seeds.missing(shop, noun)):
+        await asked.write(lambda shop: seeds.plant(shop, noun))
+
+
 async def _read(asked: Asked) -> Response:
     ids = asked.item_id, asked.parent_id
-    return _answer(await asked.read(lambda shop: reading.read(shop, asked.resource, *ids)))
+    names = _asked_documents(asked.resource)
+    row = await asked.read(lambda shop: reading.read(shop, asked.resource, *ids))
+    (document,) = await _populated(asked, names, [row])
+    return _document(asked, document)
+
+
+def _asked_documents(resource: Resource) -> tuple[str, ...]:
+    try:
+        return parse_populated(resource, _arguments())
+    except ValueError as error:
+        raise Invalid("backoffice.query", f"{resource.profile.populate} {error}") from None
+
+
+async def _populated(asked: Asked, names: tuple[str, ...], rows: list[Rendered]) -> list[Rendered]:
+    if not names or not rows:
+        return rows
+    return await asked.read(lambda shop: populate(shop, asked.resource, names, rows))
+
+
+def _document(asked: Asked, document: Rendered, status: int = 200) -> Response:
+    return _answer(asked.resource.profile.document.value(document), status)
 
 
 async def _create(asked: Asked) -> Response:
@@ -134,23 +174,27 @@ async def _create(asked: Asked) -> Response:
     document = await asked.write(
         lambda shop: writing.create(shop, asked.resource, body, parent_id)
     )
-    return _answer(document, asked.resource.profile.created)
+    return _document(asked, document, asked.resource.profile.created)
 
 
 async def _change(asked: Asked) -> Response:
-    body, item_id, parent_id = await _body(), asked.item_id, asked.parent_id
-    return _answer(
+    body, ids = await _body(), (asked.item_id, asked.parent_id)
+    resource = asked.resource
+    whole = resource.profile.whole and request.method == "PUT"
+    return _document(
+        asked,
         await asked.write(
-            lambda shop: writing.change(shop, asked.resource, item_id, body, parent_id)
-        )
+            lambda shop: writing.change(shop, resource, ids[0], body, ids[1], whole=whole)
+        ),
     )
 
 
 async def _remove(asked: Asked) -> Response:
     ids = asked.item_id, asked.parent_id
     document: Rendered = await asked.write(lambda shop: writing.remove(shop, asked.resource, *ids))
-    removed = asked.resource.profile.removed
-    return _answer(document if removed is Removed.DOCUMENT else None, removed.value)
+    profile = asked.resource.profile
+    shown = profile.gone.value(document) if profile.removed is Removed.DOCUMENT else None
+    return _answer(shown, profile.removed.value)
 
 
 ROUTES = (
@@ -181,20 +225,20 @@ def _blueprint(
     api: Api, services: Services, declarations: Declarations, log: FilteringBoundLogger
 ) -> Blueprint:
     blueprint = Blueprint(f"backoffice_{api.name}", __name__, url_prefix=api.mount)
-    endpoints = _endpoints(api, services, declarations)
-    for prefix in api.prefixes:
-        for path, methods in endpoints.items():
-            rule = (prefix + path).replace("{", "<").replace("}", ">")
-            _add(blueprint, rule, partial(_dispatch, methods))
-    _add(blueprint, "/<path:anything>", _nowhere)
+    tree: PathTree[Mapping[str, Endpoint]] = PathTree()
+    for path, methods in _endpoints(api, services, declarations).items():
+        for prefix in api.prefixes:
+            tree.put(prefix + path, methods)
+    # One rule: all methods come here, so that a wrong one is refused in the API's own shape.
+    blueprint.add_url_rule(
+        "/<path:path>",
+        "anything",
+        partial(_dispatch, tree),
+        methods=_METHODS,
+        provide_automatic_options=False,
+    )
     _handle_errors(blueprint, api, log)
     return blueprint
-
-
-def _add(blueprint: Blueprint, rule: str, view: Callable[..., Awaitable[Response]]) -> None:
-    # All methods come here, so that a wrong one is refused in the API's own shape.
-    name = rule.replace(".", "_")
-    blueprint.add_url_rule(rule, name, view, methods=_METHODS, provide_automatic_options=False)
 
 
 def _endpoints(
@@ -209,23 +253,40 @@ def _endpoints(
                 endpoints.setdefault(path, {})[method] = serve
     for action in declarations.actions:
         if action.api is api:
-            for path in (action.path, *action.aliases):
-                endpoints.setdefault(path, {})[action.method] = partial(_act, services, action)
+            for path in action.paths:
+                endpoints.setdefault(path, {}).update(
+                    dict.fromkeys(action.methods, partial(_act, services, action))
+                )
     return endpoints
 
 
 def _routes_of(resource: Resource) -> Iterable[tuple[str, str, Route]]:
     for route in ROUTES:
-        path = resource.path + (f"/{{{resource.item}}}" if route.item else "")
+        tail = f"/{{{resource.item}}}" if route.item else ""
         if route.operation in resource.operations:
-            yield from ((path, method, route) for method in route.methods)
+            paths = (path + tail for path in resource.paths)
+            also = ("POST",) if resource.posted and route.operation is Operation.CHANGE else ()
+            methods = (*route.methods, *also)
+            yield from ((path, method, route) for path in paths for method in methods)
 
 
-async def _dispatch(methods: Mapping[str, Endpoint], **path: str) -> Response:
-    endpoint = methods.get(request.method)
-    if endpoint is None:
-        raise MethodNotAllowed(tuple(sorted(methods)))
-    return await endpoint(path)
+async def _dispatch(tree: PathTree[Mapping[str, Endpoint]], path: str) -> Response:
+    found = tree.find(path)
+    method = await _method()
+    for methods, values in found:
+        if method in methods:
+            return await methods[method](values)
+    if found:
+        raise MethodNotAllowed(tuple(sorted({name for methods, _ in found for name in methods})))
+    raise NotFound("backoffice.no_route", f"There is nothing at {path}.")
+
+
+async def _method() -> str:
+    """Return the method; a multipart POST may stand for PUT or PATCH, which forms cannot say."""
+    if request.method == "POST" and request.mimetype == "multipart/form-data":
+        meant = str((await request.form).get("_method", "POST")).upper()
+        return meant if meant in {"PUT", "PATCH"} else "POST"
+    return str(request.method)
 
 
 async def _serve(services: Services, resource: Resource, route: Route, path: Path) -> Response:
@@ -240,30 +301,59 @@ async def _act(services: Services, action: Action, path: Path) -> Response:
     if not action.public:
         token = action.api.credentials(_header)
         caller = await services.identity.shop(action.api.name, token)
-    if caller is not None and action.ability:
-        check_ability(caller, action.ability)
-    values = inputs_of(action.inputs, await _body()) if action.inputs else {}
+        check_role(caller, action.roles)
+        if action.ability:
+            check_ability(caller, action.ability)
+    values = parse_inputs(action.query, _arguments()) if action.query else {}
+    if action.inputs:
+        values |= inputs_of(action.inputs, await _body())
     address = request.remote_addr or ""
-    answer = await action.run(Call(services, caller, token, values, path, address))
-    return _answer(answer, action.status)
-
-
-async def _nowhere(anything: str) -> Response:
-    raise NotFound("backoffice.no_route", f"There is nothing at {anything}.")
+    data = await _bytes() if action.raw else b""
+    call = Call(services, action, caller, token, values, path, address, data, _header)
+    return _answer(await action.run(call), action.status)
 
 
 def _header(name: str) -> str | None:
     return request.headers.get(name)
 
 
+def _arguments() -> dict[str, list[str]]:
+    return {name: list(values) for name, values in request.args.lists()}
+
+
 async def _body() -> Body:
-    return decode(await request.get_data(cache=False, as_text=False, parse_form_data=False))
+    if request.mimetype == "multipart/form-data":
+        form, files = await request.form, await request.files
+        return form_body(form.items(multi=True), files.items(multi=True))
+    return decode(await _bytes())
+
+
+async def _bytes() -> bytes:
+    return await request.get_data(cache=False, as_text=False, parse_form_data=False)
 
 
 def _answer(document: object, status: int = 200) -> Response:
     if document is None:
         return Response(b"", status=204 if status == 200 else status)
+    if isinstance(document, Html):
+        return _page(document)
+    if isinstance(document, File):
+        headers = {"Content-Disposition": f'inline; filename="{document.name}"'}
+        headers["X-Content-Type-Options"] = "nosniff"
+        return Response(document.data, status, headers, content_type=document.media)
     return Response(_ENCODER.encode(document), status=status, content_type="application/json")
+
+
+def _page(page: Html) -> Response:
+    headers = {"Location": page.location} if page.location else {}
+    headers |= {
+        "Cache-Control": "no-cache, private",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(page.text, page.status, headers, content_type="text/html; charset=utf-8")
 
 
 def _handle_errors(blueprint: Blueprint, api: Api, log: FilteringBoundLogger) -> None:
@@ -275,7 +365,7 @@ def _handle_errors(blueprint: Blueprint, api: Api, log: FilteringBoundLogger) ->
         return _refused(api, kind("backoffice.http", error.description or error.name))
 
     async def on_surprise(error: Exception) -> Response:
-        log.error("back office request failed", path=request.path, exc_info=error)
+        log.error("back office request failed", path=loggable(request.path), exc_info=error)
         return _refused(api, GatewayError("backoffice.internal", "Something went wrong here."))
 
     blueprint.register_error_handler(GatewayError, on_refusal)

@@ -7,12 +7,27 @@ no other module of the back office writes ``tenant_id`` into a query.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
+from gateway.backoffice.finding import FINDABLE, drop_entry, index_entry
+from gateway.backoffice.moments import business_day
+from gateway.backoffice.sealing import Sealer
 from gateway.backoffice.tables import Tables
+from gateway.backoffice.trail import FOLLOWED, difference, follows, note
+from gateway.domain.errors import NotFound
 
 #: A row or a part of one: column name -> value. Any: columns hold what their kinds say.
 Values = dict[str, Any]
@@ -28,6 +43,9 @@ class Shop:
         tenant_id: the garage; rows of others do not exist here.
         user_id: the shop user who acts; ``None`` when the gateway itself does.
         now: the present, UTC; stamped on what is written.
+        role: the user's role; empty when the gateway itself acts.
+        depth: how many automation rules led here, one after the other.
+        sealer: for secrets in bodies; ``None`` where no caller brings any.
     """
 
     connection: Connection
@@ -35,6 +53,14 @@ class Shop:
     tenant_id: int
     user_id: int | None
     now: datetime
+    role: str = ""
+    depth: int = 0
+    sealer: Sealer | None = None
+
+    @property
+    def today(self) -> date:
+        """The business day."""
+        return business_day(self.now)
 
     def visible(self, table: Table, *, removed: bool = False) -> list[ColumnElement[bool]]:
         """Return the conditions that keep a query within this garage, without removed rows."""
@@ -59,6 +85,33 @@ class Shop:
         conditions = [table.c[name] == value for name, value in equal.items()]
         return self.rows(self.select(noun).where(*conditions).order_by(table.c.id))
 
+    def get(self, noun: str, identifier: int) -> Values:
+        """Return the row with this id; raises ``NotFound``, for removed and foreign ones too."""
+        row = self.find(noun, id=identifier)
+        if row is None:
+            raise NotFound("backoffice.not_found", f"No such {noun.replace('_', ' ')}.")
+        return row
+
+    def lock(self, noun: str, identifier: int) -> Values:
+        """Return the row, held against other writers until the transaction ends.
+
+        SQLite has a single writer, so there every write transaction holds everything.
+
+        Raises:
+            NotFound: there is none.
+        """
+        table = self.tables[noun]
+        query = self.select(noun).where(table.c.id == identifier).with_for_update()
+        rows = self.rows(query)
+        return rows[0] if rows else self.get(noun, identifier)
+
+    def count(self, noun: str, *conditions: ColumnElement[bool], **equal: object) -> int:
+        """Return how many rows there are."""
+        table = self.tables[noun]
+        chosen = [*conditions, *(table.c[name] == value for name, value in equal.items())]
+        query = select(func.count()).select_from(table).where(*self.visible(table), *chosen)
+        return int(self.connection.execute(query).scalar_one())
+
     def find(self, noun: str, **equal: object) -> Values | None:
         """Return the first row whose columns equal what is given, or ``None``."""
         return self._first(noun, equal, removed=False)
@@ -78,18 +131,41 @@ class Shop:
         stamps = {"tenant_id": self.tenant_id, "created_at": self.now, "updated_at": self.now}
         table = self.tables[noun]
         result = self.connection.execute(insert(table).values(**values, **stamps))
-        return int(result.inserted_primary_key[0])  # type: ignore[index] # one row, one key
+        identifier = int(result.inserted_primary_key[0])  # type: ignore[index] # one row, one key
+        if noun in FINDABLE:
+            index_entry(self, noun, {"id": identifier, **values}, new=True)
+        if noun in FOLLOWED and not FOLLOWED[noun]:
+            note(self, noun, identifier, "added", difference(noun, {}, values))
+        return identifier
+
+    def insert_all(self, noun: str, rows: list[Values]) -> None:
+        """Store several new rows."""
+        for row in rows:
+            self.insert(noun, row)
 
     def change(self, noun: str, identifier: int, values: Values) -> None:
         """Change columns of one row."""
         table = self.tables[noun]
         mine = [table.c.id == identifier, *self.visible(table)]
         stamped = values | {"updated_at": self.now}
+        followed = follows(noun, frozenset(values)) and self.find(noun, id=identifier)
         self.connection.execute(update(table).where(*mine).values(**stamped))
+        if followed:
+            changes = difference(noun, followed, values)
+            if changes:
+                note(self, noun, identifier, "changed", changes)
+        if noun in FINDABLE and not values.keys().isdisjoint(FINDABLE[noun].columns):
+            row = self.find(noun, id=identifier)
+            if row is not None:
+                index_entry(self, noun, row)
 
     def remove(self, noun: str, identifier: int) -> None:
         """Remove one row: mark it where the noun is soft, delete it otherwise."""
         table = self.tables[noun]
+        if noun in FINDABLE:
+            drop_entry(self, noun, identifier)
+        if noun in FOLLOWED and self.find(noun, id=identifier) is not None:
+            note(self, noun, identifier, "removed", {})
         if "deleted_at" in table.c:
             self.change(noun, identifier, {"deleted_at": self.now})
             return

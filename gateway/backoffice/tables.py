@@ -58,6 +58,7 @@ def _constraints(noun: Noun) -> list[SchemaItem]:
     unique = [(c.name,) for c in noun.columns if c.unique] + list(noun.unique)
     plain = {c.name for c in noun.columns if c.index or isinstance(c.kind, Ref)}
     plain -= {group[0] for group in unique}
+    plain |= {"created_at"} if noun.dated else set()
     return [
         *(UniqueConstraint("tenant_id", *group) for group in unique),
         # Named without the garage: PostgreSQL's 63 characters are soon full.

@@ -32,11 +32,21 @@ def create(shop: Shop, resource: Resource, body: Body, parent_id: int | None) ->
 
 
 def change(
-    shop: Shop, resource: Resource, identifier: int, body: Body, parent_id: int | None
+    shop: Shop,
+    resource: Resource,
+    identifier: int,
+    body: Body,
+    parent_id: int | None,
+    *,
+    whole: bool = False,
 ) -> Rendered:
-    """Change what the body gives, and nothing else; raises like :func:`create`."""
+    """Change what the body gives, and nothing else; raises like :func:`create`.
+
+    A ``whole`` body must give all that a creation must; what else it leaves out stays too, so
+    that a client never erases members which it does not know.
+    """
     row = find_row(shop, resource, identifier, parent_id)
-    values = values_of(resource, Operation.CHANGE, body)
+    values = values_of(resource, Operation.CHANGE, body, whole=whole)
     check_stored(shop, resource, values, identifier)
     with _clashes_refused():
         if resource.change is not None:

@@ -1,4 +1,4 @@
-"""Who there is: providers, garages, connectors, operators, desks; and what is on offer."""
+"""Who there is: providers, garages, connectors, operators, desks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from gateway.cli.roster import add_roster
 from gateway.identity.identity import Identity
 from gateway.storage.database import Database
 from gateway.storage.queries.identity import Provider, Tenant
-from gateway.tickets.catalogue.importer import import_catalogue
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - no public name
@@ -28,7 +27,7 @@ def add_to(commands: Commands) -> None:
     _add_provider_and_tenant(commands)
     _add_connector(commands)
     _add_operator(commands)
-    _add_desk_and_catalogue(commands)
+    _add_desk(commands)
 
 
 def _group(commands: Commands, name: str, text: str) -> Commands:
@@ -39,13 +38,21 @@ def _add_provider_and_tenant(commands: Commands) -> None:
     provider = _group(commands, "provider", "service providers")
     add = provider.add_parser("add", help="add one and print its number")
     add.add_argument("name")
-    add.add_argument("--currency", default="EUR", help="ISO 4217")
+    add.add_argument("--currency", type=_currency, default="EUR", help="ISO 4217")
+    add.add_argument(
+        "--prepaid", action="store_true", help="its garages pay tickets from a wallet"
+    )
     add.set_defaults(command=add_provider)
     tenant = _group(commands, "tenant", "garages")
     add = tenant.add_parser("add", help="add one and print its number")
     add.add_argument("name")
-    add.add_argument("--provider", type=_number, required=True, help="number of its provider")
-    add.add_argument("--currency", default="EUR", help="ISO 4217")
+    add.add_argument("--provider", type=row_number, required=True, help="number of its provider")
+    add.add_argument("--currency", type=_currency, default="EUR", help="ISO 4217; what it pays in")
+    add.add_argument(
+        "--local-currency",
+        type=_currency,
+        help="ISO 4217; shown beside it, by the rates on record",
+    )
     add.set_defaults(command=add_tenant)
     tenant.add_parser("list", help="list them").set_defaults(command=list_tenants)
 
@@ -53,7 +60,7 @@ def _add_provider_and_tenant(commands: Commands) -> None:
 def _add_connector(commands: Commands) -> None:
     connector = _group(commands, "connector", "devices that dial in")
     add = connector.add_parser("add", help="add one; its key and pincode are shown once")
-    add.add_argument("--tenant", type=_number, required=True, help="number of its garage")
+    add.add_argument("--tenant", type=row_number, required=True, help="number of its garage")
     add.add_argument("--public-key", help="base64, of a pair the device made itself")
     add.add_argument("--pincode", help="drawn when left out")
     add.add_argument("--count", type=int, default=1, metavar="N", help="many, for --roster")
@@ -83,31 +90,33 @@ def _add_operator(commands: Commands) -> None:
     operator = _group(commands, "operator", "remote operators")
     add = operator.add_parser("add", help="add one; its secret is shown once")
     add.add_argument("name")
-    add.add_argument("--provider", type=_number, required=True, help="number of its provider")
+    add.add_argument("--provider", type=row_number, required=True, help="number of its provider")
     add.set_defaults(command=add_operator)
     operator.add_parser("list", help="list them").set_defaults(command=list_operators)
 
 
-def _add_desk_and_catalogue(commands: Commands) -> None:
+def _add_desk(commands: Commands) -> None:
     desk = _group(commands, "desk", "people at a garage's desk")
     add = desk.add_parser("add", help="add one; the password is asked for, or read from a pipe")
     add.add_argument("email")
     add.add_argument("--name", required=True)
-    add.add_argument("--tenant", type=_number, required=True, help="number of the garage")
+    add.add_argument("--tenant", type=row_number, required=True, help="number of the garage")
     add.add_argument("--role", default="owner", choices=["owner", "manager", "employee"])
     add.set_defaults(command=add_desk)
-    catalogue = _group(commands, "catalogue", "vehicles and products")
-    bring = catalogue.add_parser("import", help="read every sheet of a folder, all or nothing")
-    bring.add_argument("folder", type=Path)
-    bring.set_defaults(command=bring_catalogue)
 
 
-def _number(text: str) -> int:
+def row_number(text: str) -> int:
     """Return a row's number; a larger one cannot be in any database."""
     number = int(text)
     if not 1 <= number < 2**63:
         raise argparse.ArgumentTypeError("a number is 1 or more, as the lists show it")
     return number
+
+
+def _currency(text: str) -> str:
+    if len(text) != 3 or not (text.isascii() and text.isalpha()):
+        raise argparse.ArgumentTypeError("three letters (ISO 4217), such as EUR")
+    return text.upper()
 
 
 def _seconds(text: str) -> float:
@@ -117,7 +126,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _actor() -> str:
+def actor() -> str:
     """Return who acts, for the audit trail."""
     return f"cli:{getpass.getuser()}"
 
@@ -127,8 +136,14 @@ def add_provider(invocation: Invocation) -> int:
     given = invocation.arguments
 
     async def work(identity: Identity, _database: Database) -> None:
-        provider = Provider(name=given.name, currency=given.currency, company_name=given.name)
-        say(str(await identity.tenants.add_provider(provider, actor=_actor())))
+        provider = Provider(
+            name=given.name,
+            currency=given.currency,
+            company_name=given.name,
+            has_prepaid_wallet=given.prepaid,
+            payment_by_prepaid_balance=given.prepaid,
+        )
+        say(str(await identity.tenants.add_provider(provider, actor=actor())))
 
     return with_identity(invocation.settings, work)
 
@@ -138,8 +153,13 @@ def add_tenant(invocation: Invocation) -> int:
     given = invocation.arguments
 
     async def work(identity: Identity, _database: Database) -> None:
-        tenant = Tenant(provider_id=given.provider, name=given.name, currency=given.currency)
-        say(str(await identity.tenants.add(tenant, actor=_actor())))
+        tenant = Tenant(
+            provider_id=given.provider,
+            name=given.name,
+            currency=given.currency,
+            local_currency=given.local_currency,
+        )
+        say(str(await identity.tenants.add(tenant, actor=actor())))
 
     return with_identity(invocation.settings, work)
 
@@ -158,11 +178,11 @@ def add_connector(invocation: Invocation) -> int:
     """Add a connector and show what is shown once."""
     given = invocation.arguments
     if given.roster is not None or given.gateway is not None or given.count != 1:
-        return add_roster(invocation, actor=_actor())
+        return add_roster(invocation, actor=actor())
 
     async def work(identity: Identity, _database: Database) -> None:
         made = await identity.connectors.create(
-            given.tenant, actor=_actor(), pincode=given.pincode, public_key=given.public_key
+            given.tenant, actor=actor(), pincode=given.pincode, public_key=given.public_key
         )
         say(f"number       {made.id}")
         say(f"uuid         {made.uuid}")
@@ -201,7 +221,7 @@ def disable_connector(invocation: Invocation) -> int:
     uuid: UUID = invocation.arguments.uuid
 
     async def work(identity: Identity, _database: Database) -> None:
-        await identity.connectors.disable(uuid, actor=_actor())
+        await identity.connectors.disable(uuid, actor=actor())
         say(f"{uuid} is disabled")
 
     return with_identity(invocation.settings, work)
@@ -213,7 +233,7 @@ def rotate_key(invocation: Invocation) -> int:
 
     async def work(identity: Identity, _database: Database) -> None:
         private = await identity.connectors.rotate_key(
-            given.uuid, actor=_actor(), public_key=given.public_key, grace=given.grace
+            given.uuid, actor=actor(), public_key=given.public_key, grace=given.grace
         )
         say(f"private key  {private}" if private is not None else "the key is on record")
 
@@ -225,7 +245,7 @@ def issue_one_time_password(invocation: Invocation) -> int:
     uuid: UUID = invocation.arguments.uuid
 
     async def work(identity: Identity, _database: Database) -> None:
-        say(await identity.sign_in.issue_one_time_password(uuid, actor=_actor()))
+        say(await identity.sign_in.issue_one_time_password(uuid, actor=actor()))
 
     return with_identity(invocation.settings, work)
 
@@ -235,7 +255,7 @@ def add_operator(invocation: Invocation) -> int:
     given = invocation.arguments
 
     async def work(identity: Identity, _database: Database) -> None:
-        made = await identity.operators.add(given.provider, given.name, actor=_actor())
+        made = await identity.operators.add(given.provider, given.name, actor=actor())
         say(f"client id      {made.client_id}")
         say(f"client secret  {made.client_secret}")
 
@@ -269,18 +289,8 @@ def add_desk(invocation: Invocation) -> int:
             email=given.email,
             password=password,
             role=given.role,
-            actor=_actor(),
+            actor=actor(),
         )
         say(str(user.id))
-
-    return with_identity(invocation.settings, work)
-
-
-def bring_catalogue(invocation: Invocation) -> int:
-    """Bring a catalogue in."""
-    folder: Path = invocation.arguments.folder
-
-    async def work(_identity: Identity, database: Database) -> None:
-        say(str(await import_catalogue(database, folder)))
 
     return with_identity(invocation.settings, work)

@@ -1,4 +1,4 @@
-"""``gateway db``: the database's schema."""
+"""``gateway db``: the database's schema, and the way to another database."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import argparse
 from typing import TYPE_CHECKING
 
 import trio
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.cli.invocation import Invocation, say
+from gateway.storage.copying import Copied, copy_between
 from gateway.storage.database import open_database
 from gateway.storage.migrations.schema import SchemaState, check, upgrade
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    """Add ``db upgrade`` and ``db check``."""
+    """Add ``db upgrade``, ``db check`` and ``db copy``."""
     database = commands.add_parser("db", help="the database's schema")
     actions = database.add_subparsers(required=True, metavar="ACTION")
     actions.add_parser("upgrade", help="bring it to the newest revision").set_defaults(
@@ -25,6 +28,14 @@ def add_to(commands: Commands) -> None:
     actions.add_parser("check", help="compare it with this program").set_defaults(
         command=run_check
     )
+    copy = actions.add_parser("copy", help="copy everything into an empty database")
+    copy.add_argument(
+        "--to",
+        required=True,
+        metavar="URL",
+        help="postgresql+psycopg://USER@HOST/NAME; a password is best left to ~/.pgpass",
+    )
+    copy.set_defaults(command=run_copy)
 
 
 def run_upgrade(invocation: Invocation) -> int:
@@ -55,3 +66,18 @@ def run_check(invocation: Invocation) -> int:
     for difference in state.differences:
         say(difference)
     return 0 if state.is_newest else 1
+
+
+def run_copy(invocation: Invocation) -> int:
+    """Copy the configured database into another; 0 when everything has arrived."""
+    columns = (TextColumn("rows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("rows", total=None)
+
+        def tell(copied: Copied) -> None:
+            bar.update(task, completed=copied.rows, total=copied.total)
+
+        rows = copy_between(invocation.settings.database_url, invocation.arguments.to, tell)
+    say(f"{rows} rows copied; set database.url to the new address and start the gateway again")
+    return 0

@@ -13,6 +13,7 @@ from gateway.app import open_gateway
 from gateway.cli.invocation import Invocation
 from gateway.config import LogSettings
 from gateway.demo.command import DemoOptions, run_demo
+from gateway.runtime.garbage import collect_seldom
 from gateway.runtime.logs import open_log, stdlib_logging_into
 from gateway.runtime.open_files import raise_open_file_limit
 from gateway.runtime.shutdown import watch_signals
@@ -60,6 +61,7 @@ def run_serve(invocation: Invocation) -> int:
     async def run() -> None:
         async with open_gateway(settings, log) as gateway, trio.open_nursery() as nursery:
             await nursery.start(watch_signals, gateway.shutdown, log)
+            collect_seldom()
             log.info("ready", http=gateway.http_url, link=gateway.link_url)
             await gateway.shutdown.requested.wait()
             nursery.cancel_scope.cancel()

@@ -4,6 +4,12 @@
     reach      from where a port can be reached, and whether that takes TLS
     link       the port that connectors dial in to
     local      connectors of the gateway's own machine
+    messaging  mail, files, chat
+    jobs       transfer jobs
+    recording  recordings of sessions, and what explains them
+    doors      ports for operators' diagnostic tools
+    unattended services that need no operator
+    outside    other people's services
     sections   one frozen record per group of settings, each field with default, unit and reason
     loading    TOML file + environment -> ``Settings``, every mistake reported at once
 
@@ -11,10 +17,15 @@ Lowest room of the gateway: imports nothing of ours, holds no behaviour but its 
 A setting exists because some code reads it; a secret is a :class:`Secret` and never prints.
 """
 
+from gateway.config.doors import DoorSettings
+from gateway.config.jobs import JobSettings
 from gateway.config.kinds import Secret
 from gateway.config.link import LinkSettings
 from gateway.config.loading import ConfigError, load, settings_from
 from gateway.config.local import LocalConnector, LocalSettings
+from gateway.config.messaging import ChatSettings, FileSettings, MailSettings
+from gateway.config.outside import OutsideSettings
+from gateway.config.recording import DecodingSettings, RecordingSettings
 from gateway.config.sections import (
     CustomerApiSettings,
     DatabaseSettings,
@@ -27,23 +38,33 @@ from gateway.config.sections import (
     Settings,
     TicketSettings,
 )
+from gateway.config.unattended import UnattendedSettings
 
 __all__ = [
+    "ChatSettings",
     "ConfigError",
     "CustomerApiSettings",
     "DataSettings",
     "DatabaseSettings",
+    "DecodingSettings",
+    "DoorSettings",
+    "FileSettings",
     "HttpSettings",
+    "JobSettings",
     "LinkSettings",
     "LocalConnector",
     "LocalSettings",
     "LogSettings",
+    "MailSettings",
+    "OutsideSettings",
     "PartnerApiSettings",
+    "RecordingSettings",
     "Secret",
     "SecuritySettings",
     "SessionSettings",
     "Settings",
     "TicketSettings",
+    "UnattendedSettings",
     "load",
     "settings_from",
 ]

@@ -35,8 +35,12 @@ class LinkSettings:
         max_connectors: links at once; the next one is told to retry later.
         max_handshakes: connections at once between accept and welcome: at the accepted rate each
             may take two seconds, as over a bad mobile network. The next one is told to retry.
+        handshakes_per_address: of these, from one address (of IPv6: one /64); the next one is
+            closed. No bound with ``tls_elsewhere``, where all come from the balancer; to be
+            raised behind a balancer that passes TLS on.
         accept_rate: connections taken in per second, so that a returning fleet of ten thousand
-            is back in 20 s and leaves room for those who work. The others are told when to retry.
+            is back in 20 s and leaves room for those who work. The others wait in the kernel's
+            listen queue.
         flap_limit: new links of one connector within ``flap_window`` that are fine. One that
             begins anew more often gets growing pauses; resumed links do not count.
         flap_window: seconds; also how long a connector must stay to be cleared.
@@ -57,6 +61,7 @@ class LinkSettings:
     resume_window: Seconds = 60.0
     max_connectors: Count = 10_000
     max_handshakes: Count = 1_000
+    handshakes_per_address: Count = 500
     accept_rate: Count = 500
     flap_limit: Count = 5
     flap_window: Seconds = 60.0

@@ -1,10 +1,11 @@
-"""From where a port can be reached, and whether that takes TLS."""
+"""From where a port can be reached, by whom, and whether that takes TLS."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 def pair_problems(section: str, certificate: Path | None, key: Path | None) -> Iterator[str]:
@@ -22,3 +23,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def origin_problems(origins: Iterable[str]) -> Iterator[str]:
+    """Yield what is no origin as browsers send it: a scheme, a host, perhaps a port."""
+    for origin in origins:
+        parts = urlsplit(origin)
+        plain = f"{parts.scheme}://{parts.netloc}"
+        if origin != "*" and (parts.scheme not in {"http", "https"} or origin != plain):
+            yield f"http.allowed_origins: {origin!r} is no origin; write https://portal.example"

@@ -14,10 +14,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from gateway.config.doors import DoorSettings
+from gateway.config.jobs import JobSettings
 from gateway.config.kinds import Count, Port, Seconds, Secret
 from gateway.config.link import LinkSettings
 from gateway.config.local import LocalSettings
-from gateway.config.reach import pair_problems
+from gateway.config.messaging import ChatSettings, FileSettings, MailSettings
+from gateway.config.outside import OutsideSettings
+from gateway.config.reach import origin_problems, pair_problems
+from gateway.config.recording import DecodingSettings, RecordingSettings
+from gateway.config.unattended import UnattendedSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class HttpSettings:
         private_key: PEM file with the certificate's key.
         public_url: how clients reach this server when a proxy stands in front; empty means the
             bound address.
+        allowed_origins: origins of portals served from elsewhere (``https://portal.example``),
+            whose scripts browsers let in; ``*`` for any.
         trusted_proxies: proxies in front that append to ``X-Forwarded-For``; 0 ignores the header.
         max_body_bytes: largest request body; larger answers 413.
         max_header_bytes: largest request head.
@@ -77,6 +85,7 @@ class HttpSettings:
     certificate: Path | None = None
     private_key: Path | None = None
     public_url: str = ""
+    allowed_origins: tuple[str, ...] = ()
     trusted_proxies: Annotated[int, Meta(ge=0)] = 0
     max_body_bytes: Count = 1 << 20
     max_header_bytes: Annotated[int, Meta(ge=4096)] = 1 << 16
@@ -91,6 +100,7 @@ class HttpSettings:
     def problems(self) -> Iterator[str]:
         """Yield what contradicts itself."""
         yield from pair_problems("http", self.certificate, self.private_key)
+        yield from origin_problems(self.allowed_origins)
         if self.websocket_ping >= self.read_timeout:
             yield "http.websocket_ping must be shorter than http.read_timeout, or watchers are cut"
 
@@ -102,6 +112,8 @@ class SecuritySettings:
     Attributes:
         key: Fernet key (32 bytes, URL-safe base64) that encrypts signing keys at rest. Not set:
             one is made once and kept in ``data.directory`` with mode 0600.
+        old_keys: what ``key`` was before, newest first: they open what they sealed, and seal
+            nothing. A start seals the garages' secrets anew, after which they may go in time.
         issuer: ``iss`` of the tokens.
         access_token_lifetime: seconds a customer's access token is good for.
         operator_token_lifetime: seconds an operator's access token is good for.
@@ -109,12 +121,16 @@ class SecuritySettings:
         signing_key_lifetime: seconds until a new signing key takes over.
         otp_lifetime: seconds a one-time code is good for (OWASP ASVS: at most 600).
         connector_key_grace: seconds the old device key stays good after a rotation.
+        password_reset_lifetime: seconds a mailed link to choose a password is good for.
         pincode_digits: length of generated pincodes.
         hash_time_cost: argon2id passes.
         hash_memory_kib: argon2id memory, KiB. OWASP's floor is 19 456 with two passes.
         hash_parallelism: argon2id lanes.
-        attempts_per_subject: failed sign-ins for one connector, user or client before it is
-            locked out; the lock doubles with each further failure.
+        attempts_per_subject: failed sign-ins for one connector or user from one network before
+            it is locked for that network; the lock doubles with each further failure.
+        attempts_per_account: failed sign-ins for one connector or user from all networks
+            together before it is locked for everybody. Much higher: whoever knows a connector's
+            number could otherwise keep its owner out.
         attempts_per_address: failed sign-ins from one network address before it is locked out.
         attempts_overall: failed sign-ins altogether within a minute before all of them wait.
         lockout_first: seconds of the first lock-out.
@@ -122,6 +138,7 @@ class SecuritySettings:
     """
 
     key: Secret | None = None
+    old_keys: tuple[Secret, ...] = ()
     issuer: str = "diagnostic-gateway"
     access_token_lifetime: Seconds = 900.0
     operator_token_lifetime: Seconds = 3_600.0
@@ -129,11 +146,13 @@ class SecuritySettings:
     signing_key_lifetime: Seconds = 90 * 86_400.0
     otp_lifetime: Annotated[float, Meta(gt=0, le=600)] = 600.0
     connector_key_grace: Annotated[float, Meta(ge=0)] = 7 * 86_400.0
+    password_reset_lifetime: Seconds = 3_600.0
     pincode_digits: Annotated[int, Meta(ge=4, le=12)] = 6
     hash_time_cost: Count = 2
     hash_memory_kib: Annotated[int, Meta(ge=8)] = 19_456
     hash_parallelism: Count = 1
     attempts_per_subject: Count = 5
+    attempts_per_account: Count = 100
     attempts_per_address: Count = 20
     attempts_overall: Count = 300
     lockout_first: Seconds = 30.0
@@ -143,6 +162,11 @@ class SecuritySettings:
         """Yield what contradicts itself."""
         if self.lockout_longest < self.lockout_first:
             yield "security.lockout_longest must not be shorter than security.lockout_first"
+        if self.attempts_per_account < self.attempts_per_subject:
+            yield (
+                "security.attempts_per_account must not be smaller than "
+                "security.attempts_per_subject"
+            )
         if self.refresh_token_lifetime < self.access_token_lifetime:
             yield (
                 "security.refresh_token_lifetime must not be shorter than "
@@ -158,11 +182,14 @@ class SessionSettings:
         lifetime: seconds after which a session ends whatever happens.
         idle: seconds without a request after which a session ends.
         max_per_operator: sessions one operator may hold at once.
-        max_request_bytes: largest UDS request; 4095 is what classic ISO-TP carries
-            (ISO 15765-2, 12-bit length of a first frame).
+        max_request_bytes: largest UDS request; 4095 is what ISO-TP carries to any ECU, 262143 to
+            one that knows the escape form of first frames (ISO 15765-2, 12-bit length of a first
+            frame).
         exchange_limit: seconds an exchange may take altogether, pending answers included.
         tester_present_grace: seconds tester present goes on at the connector after the link
             is lost, before the vehicle gets its default session back.
+        lease_idle: seconds without a request after which a session loses its lease.
+        take_over_notice: seconds a session has before another one takes its lease over.
     """
 
     lifetime: Seconds = 14_400.0
@@ -171,6 +198,8 @@ class SessionSettings:
     max_request_bytes: Annotated[int, Meta(ge=7)] = 4_095
     exchange_limit: Seconds = 60.0
     tester_present_grace: Seconds = 30.0
+    lease_idle: Seconds = 900.0
+    take_over_notice: Annotated[float, Meta(ge=0)] = 30.0
 
     def problems(self) -> Iterator[str]:
         """Yield what contradicts itself."""
@@ -209,10 +238,22 @@ class PartnerApiSettings:
     Attributes:
         page_default: items per page when a request names none.
         page_limit: most items a request may ask for.
+        requests_per_second: of one client, in the long run.
+        burst: requests of one client at once.
+        requests_per_day: of one client.
+        update_interval: seconds between a connector's updates by websocket.
+        heartbeat: seconds between two signs of life on a websocket.
+        max_subscriptions: subscriptions of one websocket.
     """
 
     page_default: Annotated[int, Meta(ge=0)] = 25
     page_limit: Count = 1_000
+    requests_per_second: Annotated[float, Meta(gt=0)] = 5.0
+    burst: Count = 10
+    requests_per_day: Count = 50_000
+    update_interval: Seconds = 5.0
+    heartbeat: Seconds = 30.0
+    max_subscriptions: Count = 100
 
     def problems(self) -> Iterator[str]:
         """Yield what contradicts itself."""
@@ -288,6 +329,15 @@ class Settings:
         customer_api: the customer portal's API.
         partner_api: the service providers' API.
         tickets: how ticket states look from outside.
+        mail: the server that takes our letters.
+        files: attachments of chats and notes.
+        jobs: transfer jobs and their images.
+        doors: ports for operators' own diagnostic tools.
+        recording: recordings of sessions.
+        decoding: names and units for what is exchanged.
+        chat: messages between garages and operators.
+        unattended: services that need no operator.
+        outside: other people's services.
         log: what is written to standard error.
     """
 
@@ -301,6 +351,15 @@ class Settings:
     customer_api: CustomerApiSettings = CustomerApiSettings()
     partner_api: PartnerApiSettings = PartnerApiSettings()
     tickets: TicketSettings = field(default_factory=TicketSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
+    files: FileSettings = field(default_factory=FileSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
+    doors: DoorSettings = field(default_factory=DoorSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
+    decoding: DecodingSettings = field(default_factory=DecodingSettings)
+    chat: ChatSettings = field(default_factory=ChatSettings)
+    unattended: UnattendedSettings = field(default_factory=UnattendedSettings)
+    outside: OutsideSettings = field(default_factory=OutsideSettings)
     log: LogSettings = LogSettings()
 
     @property
@@ -321,6 +380,11 @@ class Settings:
             self.customer_api,
             self.partner_api,
             self.tickets,
+            self.mail,
+            self.recording,
+            self.doors,
+            self.chat,
+            self.outside,
         ):
             yield from section.problems()
         if self.http.port and (self.http.host, self.http.port) == (self.link.host, self.link.port):

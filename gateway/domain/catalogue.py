@@ -183,6 +183,16 @@ class BundleRow(Row, frozen=True, kw_only=True):
     optional: bool = False
 
 
+class RateRow(Row, frozen=True, kw_only=True):
+    """What one unit of ``base`` is worth in ``currency`` from a day on; beside a catalogue."""
+
+    KEY: ClassVar[tuple[str, ...]] = ("base", "currency", "valid_from")
+    base: Currency
+    currency: Currency
+    valid_from: date
+    rate: Decimal
+
+
 class Catalogue(Struct, frozen=True, kw_only=True):
     """All sheets; a field's name is the name of its file without ``.csv``."""
 

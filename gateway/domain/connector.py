@@ -7,6 +7,29 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class BusStatus:
+    """One vehicle bus at a connector.
+
+    Attributes:
+        name: ``can0``.
+        up: it can be reached.
+        fault: why not; empty while it is up.
+        bitrate: bit/s; 0 where nobody said, and for DoIP.
+        data_bitrate: bit/s of the CAN-FD data phase, likewise.
+        listen_only: nothing is sent on it.
+        filters: how many filters choose what is let in; 0 lets everything in.
+    """
+
+    name: str
+    up: bool
+    fault: str = ""
+    bitrate: int = 0
+    data_bitrate: int = 0
+    listen_only: bool = False
+    filters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorStatus:
     """The live face of a connector, as reported over its link.
 
@@ -21,6 +44,7 @@ class ConnectorStatus:
         software_version: as reported by the firmware.
         hardware_version: as reported by the firmware.
         supports_doip: the device can speak DoIP to the vehicle.
+        buses: its vehicle buses.
     """
 
     online: bool = False
@@ -33,6 +57,7 @@ class ConnectorStatus:
     software_version: int = 0
     hardware_version: int = 0
     supports_doip: bool = False
+    buses: tuple[BusStatus, ...] = ()
 
 
 OFFLINE = ConnectorStatus()

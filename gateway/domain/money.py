@@ -1,4 +1,4 @@
-"""Money: decimals rounded half-up to cents, and what may be taken off a price."""
+"""Money: decimals rounded half-up to cents, what may be taken off a price, other currencies."""
 
 from __future__ import annotations
 
@@ -41,3 +41,20 @@ class Reduction:
         if self.kind is ReductionKind.ABSOLUTE:
             return min(cents(self.value), price)
         return min(cents(price * self.value / 100), price)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one unit of the currency charged in is worth in another.
+
+    Attributes:
+        currency: ISO 4217 code of the other.
+        value: units of the other for one of ours, positive.
+    """
+
+    currency: str
+    value: Decimal
+
+    def of(self, amount: Decimal) -> Decimal:
+        """Return ``amount`` in the other currency, in cents."""
+        return cents(amount * self.value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -21,6 +21,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.errors import Conflict, Invalid, NotFound
 from gateway.domain.events import Event
 from gateway.identity.hashing import SecretHasher
+from gateway.identity.key_lookups import KeyLookups
 from gateway.storage.database import Connection, Database
 from gateway.storage.queries import audit, connectors, events
 from gateway.storage.queries import identity as people
@@ -91,6 +92,7 @@ class Connectors:
         self._settings = settings
         self._clock = clock
         self._on_disabled = on_disabled
+        self._lookups = KeyLookups(self._look_up)
 
     async def create(
         self,
@@ -188,9 +190,15 @@ class Connectors:
         """Return what the connector ``uuid`` may prove itself with.
 
         ``None`` for an unknown or disabled one; the link port should answer both as it answers a
-        wrong signature.
+        wrong signature. Those who ask at the same time share a query.
+
+        Raises:
+            Unavailable: the database does not answer.
         """
-        return await self._database.read(connectors.keys, uuid, self._clock())
+        return await self._lookups.find(uuid)
+
+    async def _look_up(self, uuids: Collection[UUID]) -> Mapping[UUID, ConnectorKeys]:
+        return await self._database.read(connectors.keys, tuple(uuids), self._clock())
 
     async def disable(self, uuid: UUID, *, actor: str) -> None:
         """Let nobody in with this connector any more; its link ends by the event written here.

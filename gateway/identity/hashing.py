@@ -24,6 +24,24 @@ LONGEST_QUEUE = 64
 LONGEST_SECRET = 256
 
 
+#: Characters. Length is what makes a password good; OWASP ASVS accepts no fewer than eight.
+SHORTEST_PASSWORD = 8
+
+
+def check_password(password: str) -> None:
+    """Refuse a password that nobody should choose.
+
+    Raises:
+        Invalid: it is too short or too long.
+    """
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_SECRET:
+        raise Invalid(
+            "identity.password_length",
+            f"A password has {SHORTEST_PASSWORD} to {LONGEST_SECRET} characters.",
+            field="password",
+        )
+
+
 class SecretHasher:
     """Owns the cost parameters and the threads that hash."""
 

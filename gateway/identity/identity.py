@@ -15,20 +15,25 @@ from uuid import UUID
 import trio
 from structlog.typing import FilteringBoundLogger
 
-from gateway.config import SecuritySettings, Settings
+from gateway.config import Settings
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Unavailable
 from gateway.domain.principal import CustomerPrincipal, OperatorPrincipal, ShopPrincipal
+from gateway.identity.admission import Admission
 from gateway.identity.connectors import Connectors
+from gateway.identity.employees import Employees
 from gateway.identity.hashing import SecretHasher
-from gateway.identity.keyring import KeyRing, load_fernet
+from gateway.identity.keyring import RELOAD_INTERVAL, KeyRing
 from gateway.identity.operators import Operators
+from gateway.identity.passwords import Passwords
+from gateway.identity.sealing import Seal, load_seal
 from gateway.identity.shop_tokens import ShopTokens
 from gateway.identity.shops import Shops
 from gateway.identity.sign_in import CustomerSignIn
 from gateway.identity.tenants import Tenants
 from gateway.identity.throttle import Throttle
 from gateway.identity.tokens import Tokens, refused
+from gateway.mail.postbox import Postbox
 from gateway.storage.database import Database
 from gateway.storage.queries import credentials
 from gateway.storage.queries import identity as people
@@ -78,7 +83,11 @@ class Identity:
     """What doors and ports ask; made by :func:`open_identity`.
 
     Attributes:
-        sign_in: customers come in.
+        seal: the one secret outside the database.
+        keys: what signs tokens.
+        sign_in: customers come in by their connector.
+        passwords: employees come in by email and password.
+        employees: people of a garage.
         operators: operators are added and come in.
         shops: back-office users are added and come in.
         shop_tokens: their tokens.
@@ -88,16 +97,24 @@ class Identity:
     """
 
     def __init__(
-        self, database: Database, settings: SecuritySettings, keys: KeyRing, clock: Clock
+        self, database: Database, chosen: Settings, keys: KeyRing, seal: Seal, clock: Clock
     ) -> None:
+        settings = chosen.security
         hasher, throttle = SecretHasher(settings), Throttle(settings)
         self._database = database
-        self._keys = keys
         self._clock = clock
+        self.seal = seal
+        self.keys = keys
         self._customers: _Memory[CustomerPrincipal] = _Memory()
         self._operators: _Memory[OperatorPrincipal] = _Memory()
         self.tokens = Tokens(keys, settings, clock)
-        self.sign_in = CustomerSignIn(database, hasher, throttle, self.tokens, settings, clock)
+        admission = Admission(self.tokens, settings, clock)
+        self.sign_in = CustomerSignIn(
+            database, hasher, throttle, self.tokens, admission, settings, clock
+        )
+        postbox = Postbox(chosen.mail, seal.fernet)
+        self.passwords = Passwords(database, hasher, throttle, admission, postbox, settings, clock)
+        self.employees = Employees(database, self.passwords, clock, on_disabled=self.forget)
         self.operators = Operators(
             database, throttle, self.tokens, settings, clock, on_disabled=self.forget
         )
@@ -161,12 +178,17 @@ class Identity:
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Replace signing keys in time and delete what has expired, until cancelled."""
+        """Follow and replace signing keys and delete what has expired, until cancelled."""
         task_status.started()
+        clean_at = trio.current_time() + HOUSEKEEPING_INTERVAL
         while True:
-            await trio.sleep(HOUSEKEEPING_INTERVAL)
+            await trio.sleep_until(min(trio.current_time() + RELOAD_INTERVAL, clean_at))
             try:
-                rotated = await self._keys.rotate_if_due()
+                if trio.current_time() < clean_at:
+                    await self.keys.reload()
+                    continue
+                clean_at = trio.current_time() + HOUSEKEEPING_INTERVAL
+                rotated = await self.keys.rotate_if_due()
                 removed = await self._database.write(credentials.prune, self._clock())
             except Unavailable:
                 log.warning("identity_housekeeping_postponed")
@@ -182,7 +204,7 @@ async def open_identity(database: Database, settings: Settings, clock: Clock) ->
             stored signing keys were encrypted with.
         Unavailable: the database does not answer.
     """
-    fernet = await trio.to_thread.run_sync(load_fernet, settings.security, settings.data.directory)
-    keys = KeyRing(database, fernet, settings.security, clock)
+    seal = await trio.to_thread.run_sync(load_seal, settings.security, settings.data.directory)
+    keys = KeyRing(database, seal.fernet, settings.security, clock)
     await keys.open()
-    return Identity(database, settings.security, keys, clock)
+    return Identity(database, settings, keys, seal, clock)

@@ -1,8 +1,6 @@
 """The keys that sign tokens: made here, kept encrypted, replaced in time.
 
-Private keys are stored under a Fernet key that is not in the database: it comes from
-``security.key``, or from a file beside the database that only its owner may read. A stolen
-database alone signs nothing.
+Private keys are stored sealed (``sealing``). A stolen database alone signs nothing.
 
 A key signs for ``security.signing_key_lifetime``; then a new one takes over, and the old one
 verifies until the last token it signed has expired.
@@ -11,41 +9,46 @@ verifies until the last token it signed has expired.
 from __future__ import annotations
 
 import base64
-import os
 import secrets
-import stat
-from datetime import timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import trio
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from joserfc.jwk import OKPKey
 
 from gateway.config import ConfigError, SecuritySettings
 from gateway.domain.clock import Clock
-from gateway.storage.database import Database
-from gateway.storage.queries import signing_keys
+from gateway.identity.sealing import KEY_FILE
+from gateway.storage.database import Connection, Database
+from gateway.storage.queries import audit, signing_keys
+from gateway.storage.queries.audit import AuditEntry
 from gateway.storage.queries.signing_keys import StoredKey
-
-#: Name of the key file in the data directory.
-KEY_FILE = "secret.key"
 
 #: Seconds between two looks for a key this process does not know (another may have made it).
 RELOAD_INTERVAL = 10.0
+
+#: Seconds for which another process may go on signing with a key that was retired: it looks at
+#: the keys every ``RELOAD_INTERVAL``, unless the database does not answer.
+RETIRED_IN_USE = 600.0
 
 
 class KeyRing:
     """Owns the signing keys in memory; :meth:`open` it before use."""
 
     def __init__(
-        self, database: Database, fernet: Fernet, settings: SecuritySettings, clock: Clock
+        self,
+        database: Database,
+        fernet: Fernet | MultiFernet,
+        settings: SecuritySettings,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._fernet = fernet
         self._clock = clock
         self._lifetime = timedelta(seconds=settings.signing_key_lifetime)
         self._longest_token = timedelta(
-            seconds=max(settings.refresh_token_lifetime, settings.operator_token_lifetime)
+            seconds=RETIRED_IN_USE
+            + max(settings.refresh_token_lifetime, settings.operator_token_lifetime)
         )
         self._keys: dict[str, OKPKey] = {}
         self._current = ""
@@ -63,18 +66,43 @@ class KeyRing:
 
     async def rotate_if_due(self) -> bool:
         """Let a new key take over when the one in use is old enough; say whether it did."""
+        return await self._replace(self._clock() - self._lifetime, "gateway")
+
+    async def rotate(self, *, actor: str) -> str:
+        """Let a new key take over now, and return its name.
+
+        What the old one signed stays good until it expires. Other processes notice within
+        seconds.
+        """
+        await self._replace(self._clock(), actor)
+        return self._current
+
+    async def _replace(self, created_before: datetime, actor: str) -> bool:
         now = self._clock()
         kid = secrets.token_hex(8)
         key = OKPKey.generate_key("Ed25519", {"kid": kid})
-        stored = StoredKey(kid, self._fernet.encrypt(_private_bytes(key)), now, None)
-        replaced = await self._database.write(
-            signing_keys.replace,
-            stored,
-            created_before=now - self._lifetime,
-            forget_before=now - self._longest_token,
-        )
+        new = StoredKey(kid, self._fernet.encrypt(_private_bytes(key)), now, None)
+        replaced = await self._database.write(self._store, new, created_before, actor)
         await self._load()
         return replaced
+
+    def _store(
+        self, connection: Connection, new: StoredKey, created_before: datetime, actor: str
+    ) -> bool:
+        replaced = signing_keys.replace(
+            connection,
+            new,
+            created_before=created_before,
+            forget_before=new.created_at - self._longest_token,
+        )
+        if replaced:
+            entry = AuditEntry(new.created_at, "signing_key.rotated", actor, f"key:{new.kid}")
+            audit.record(connection, entry)
+        return replaced
+
+    async def reload(self) -> None:
+        """Read the keys again: another process may have replaced the one in use."""
+        await self._load()
 
     @property
     def current(self) -> OKPKey:
@@ -121,51 +149,6 @@ class KeyRing:
             {"kty": "OKP", "crv": "Ed25519", "d": _text(raw[:32]), "x": _text(raw[32:])},
             {"kid": stored.kid},
         )
-
-
-def load_fernet(settings: SecuritySettings, directory: Path) -> Fernet:
-    """Return the cipher for keys at rest, from the settings or from the key file.
-
-    The file is made on first use, mode 0600. Blocking: called once at start-up.
-
-    Raises:
-        ConfigError: the key is malformed, or others may read the file.
-    """
-    if settings.key is not None:
-        return _fernet(settings.key.reveal(), "security.key")
-    path = directory / KEY_FILE
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _make_once(path)
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigError((f"{path} can be read by others. Make it yours alone: chmod 600",))
-    return _fernet(path.read_text(encoding="ascii", errors="replace").strip(), str(path))
-
-
-def _make_once(path: Path) -> None:
-    if path.exists():
-        return
-    # Written aside and linked into place: two processes that start together agree on one key,
-    # and a crash in between leaves no half-written one.
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(Fernet.generate_key() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
-
-
-def _fernet(key: str, place: str) -> Fernet:
-    try:
-        return Fernet(key)
-    except ValueError as error:
-        raise ConfigError(
-            (f"{place} is no Fernet key: it must be 32 bytes as URL-safe base64",)
-        ) from error
 
 
 def _private_bytes(key: OKPKey) -> bytes:

@@ -11,20 +11,19 @@ from gateway.config import SecuritySettings
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from gateway.domain.principal import ShopPrincipal
-from gateway.identity.hashing import SecretHasher
+from gateway.identity.admission import lockouts_of, seconds_until
+from gateway.identity.emails import checked_email
+from gateway.identity.hashing import SecretHasher, check_password
 from gateway.identity.shop_tokens import ShopTokens
-from gateway.identity.throttle import Throttle, too_many
+from gateway.identity.throttle import Throttle, network_of, too_many
 from gateway.storage.database import Connection, Database
-from gateway.storage.queries import audit, credentials, shops
+from gateway.storage.queries import audit, shops, sign_in_locks
 from gateway.storage.queries import identity as people
 from gateway.storage.queries.audit import AuditEntry
-from gateway.storage.queries.credentials import Lockout
 from gateway.storage.queries.shops import ShopUser
+from gateway.storage.queries.sign_in_locks import Guarded
 
 ROLES = frozenset({"owner", "manager", "employee", "api"})
-
-#: Characters. Length is what makes a password good; OWASP ASVS accepts no fewer than eight.
-SHORTEST_PASSWORD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +61,7 @@ class Shops:
         self._throttle = throttle
         self._tokens = tokens
         self._clock = clock
-        self._lockout = Lockout(
-            settings.attempts_per_subject, settings.lockout_first, settings.lockout_longest
-        )
+        self._lockouts = lockouts_of(settings)
 
     async def add_user(
         self, tenant_id: int, *, name: str, email: str, password: str, role: str, actor: str
@@ -76,7 +73,9 @@ class Shops:
             NotFound: there is no such garage.
             Conflict: somebody has this email.
         """
-        user = ShopUser(0, tenant_id, name, _checked_email(email), role, enabled=True)
+        user = ShopUser(
+            0, tenant_id, name, checked_email(email, field="email"), role, enabled=True
+        )
         _check_new_user(user, password)
         password_hash = await self._hasher.hash(password)
         return await self._database.write(self._add_user, user, password_hash, actor)
@@ -99,9 +98,11 @@ class Shops:
         """
         with self._throttle.attempt(address, trio.current_time()) as attempt:
             now = self._clock()
-            login = await self._database.write(self._begin, email.strip().lower()[:255], now)
+            login = await self._database.write(
+                self._begin, email.strip().lower()[:255], network_of(address), now
+            )
             if login.locked_until is not None:
-                raise too_many((login.locked_until - now).total_seconds())
+                raise too_many(seconds_until(login.locked_until, now))
             right = await self._hasher.verify(login.password_hash, password)
             renewed = await self._renewed(login, password) if right else None
             admitted = await self._database.write(
@@ -114,6 +115,15 @@ class Shops:
                 )
             attempt.succeeded()
             return admitted
+
+    async def hash_password(self, password: str) -> str:
+        """Return what is stored of a password that somebody chose.
+
+        Raises:
+            Invalid: it is too short, or too long.
+        """
+        check_password(password)
+        return await self._hasher.hash(password)
 
     async def user(self, principal: ShopPrincipal) -> ShopUser:
         """Return the user behind a principal.
@@ -150,10 +160,11 @@ class Shops:
         audit.record(connection, entry)
         return stored
 
-    def _begin(self, connection: Connection, email: str, now: datetime) -> _Login:
+    def _begin(self, connection: Connection, email: str, network: str, now: datetime) -> _Login:
         known = shops.find_by_email(connection, email)
         user, password_hash = (None, None) if known is None else known
-        locked_until = credentials.count_attempt(connection, f"shop:{email}", now, self._lockout)
+        guarded = Guarded(f"shop:{email}", network)
+        locked_until = sign_in_locks.count_attempt(connection, guarded, now, self._lockouts)
         if user is not None and not user.enabled:
             password_hash = None
         return _Login(email, locked_until, user, password_hash)
@@ -177,7 +188,8 @@ class Shops:
             return None
         if renewed is not None:
             shops.set_password_hash(connection, user.id, renewed)
-        credentials.clear_attempts(connection, account)
+        guarded = Guarded(account, network_of(address))
+        sign_in_locks.clear_attempts(connection, guarded, self._clock())
         return ShopLogin(user, self._tokens.make(connection, api, user, name=name))
 
 
@@ -185,17 +197,4 @@ def _check_new_user(user: ShopUser, password: str) -> None:
     if user.role not in ROLES:
         known = ", ".join(sorted(ROLES))
         raise Invalid("identity.no_such_role", f"The roles are {known}.", field="role")
-    if len(password) < SHORTEST_PASSWORD:
-        raise Invalid(
-            "identity.password_short",
-            f"A password has at least {SHORTEST_PASSWORD} characters.",
-            field="password",
-        )
-
-
-def _checked_email(email: str) -> str:
-    email = email.strip().lower()
-    name, _, host = email.partition("@")
-    if not name or not host or " " in email or len(email) > 255:
-        raise Invalid("identity.email_malformed", f"{email!r} is no email.", field="email")
-    return email
+    check_password(password)

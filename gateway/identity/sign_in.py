@@ -8,7 +8,6 @@ same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -17,46 +16,30 @@ import trio
 from gateway.config import SecuritySettings
 from gateway.domain.clock import Clock
 from gateway.domain.errors import NotFound, Unauthorized
+from gateway.identity.admission import (
+    Admission,
+    Admitted,
+    CustomerTokens,
+    lockouts_of,
+    present,
+    seconds_until,
+)
 from gateway.identity.digests import digest
 from gateway.identity.hashing import SecretHasher
-from gateway.identity.throttle import Throttle, too_many
+from gateway.identity.throttle import Throttle, network_of, too_many
 from gateway.identity.tokens import Claims, Issued, Tokens, refused
 from gateway.storage.database import Connection, Database
 from gateway.storage.queries import audit, connectors, credentials
-from gateway.storage.queries import identity as people
 from gateway.storage.queries.audit import AuditEntry
 from gateway.storage.queries.credentials import (
     ConnectorLogin,
     Grant,
-    Lockout,
     RefreshOutcome,
 )
-from gateway.storage.queries.identity import CurrentUser
+from gateway.storage.queries.sign_in_locks import Guarded, Lockouts
 
-_Begin = Callable[[Connection, datetime, Lockout], ConnectorLogin]
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerTokens:
-    """What a customer gets for coming in.
-
-    Attributes:
-        id_token: who they are, for the portal to show; opens nothing.
-        access_token: opens the customer API for ``access_token_lifetime``.
-        refresh_token: buys the next three, once.
-    """
-
-    id_token: str
-    access_token: str
-    refresh_token: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Somebody who is let in."""
-
-    grant: Grant
-    user: CurrentUser
+#: Counts an attempt from a network, and returns what it meets.
+_Begin = Callable[[Connection, str, datetime, Lockouts], ConnectorLogin]
 
 
 class CustomerSignIn:
@@ -68,6 +51,7 @@ class CustomerSignIn:
         hasher: SecretHasher,
         throttle: Throttle,
         tokens: Tokens,
+        admission: Admission,
         settings: SecuritySettings,
         clock: Clock,
     ) -> None:
@@ -77,9 +61,8 @@ class CustomerSignIn:
         self._tokens = tokens
         self._settings = settings
         self._clock = clock
-        self._lockout = Lockout(
-            settings.attempts_per_subject, settings.lockout_first, settings.lockout_longest
-        )
+        self._admission = admission
+        self._lockouts = lockouts_of(settings)
 
     async def by_connector_uuid(
         self, connector_uuid: UUID, pincode: str, *, address: str
@@ -96,8 +79,8 @@ class CustomerSignIn:
             Throttled: too many attempts on this connector, from this address, or altogether.
         """
         return await self._by_pincode(
-            lambda connection, now, lockout: credentials.begin_by_uuid(
-                connection, connector_uuid, now, lockout
+            lambda connection, network, now, lockouts: credentials.begin_by_uuid(
+                connection, connector_uuid, network, now, lockouts
             ),
             pincode,
             address,
@@ -108,8 +91,8 @@ class CustomerSignIn:
     ) -> CustomerTokens:
         """Sign in with a connector's number and pincode; else as :meth:`by_connector_uuid`."""
         return await self._by_pincode(
-            lambda connection, now, lockout: credentials.begin_by_number(
-                connection, number, now, lockout
+            lambda connection, network, now, lockouts: credentials.begin_by_number(
+                connection, number, network, now, lockouts
             ),
             pincode,
             address,
@@ -132,7 +115,7 @@ class CustomerSignIn:
                     "Ask for a new one.",
                 )
             attempt.succeeded()
-            return self._tokens_for(*admitted)
+            return self._admission.tokens_for(admitted)
 
     async def issue_one_time_password(self, connector_uuid: UUID, *, actor: str) -> str:
         """Return a one-time password for the garage that has this connector.
@@ -154,18 +137,18 @@ class CustomerSignIn:
             Unauthorized: it is not good any more.
         """
         claims = await self._tokens.verify(refresh_token, "refresh", "customer")
-        successor = self._refresh_token(claims.subject)
-        known = await self._database.write(self._trade, claims, successor, address)
-        if known is None:
+        successor = self._admission.refresh_token(claims.subject)
+        admitted = await self._database.write(self._trade, claims, successor, address)
+        if admitted is None:
             raise refused()
-        return self._tokens_for(known, successor)
+        return self._admission.tokens_for(admitted)
 
     async def _by_pincode(self, begin: _Begin, pincode: str, address: str) -> CustomerTokens:
         with self._throttle.attempt(address, trio.current_time()) as attempt:
-            now = self._clock()
-            login = await self._database.write(begin, now, self._lockout)
+            now, network = self._clock(), network_of(address)
+            login = await self._database.write(begin, network, now, self._lockouts)
             if login.locked_until is not None:
-                raise too_many((login.locked_until - now).total_seconds())
+                raise too_many(seconds_until(login.locked_until, now))
             right = await self._hasher.verify(login.pincode_hash, pincode)
             renewed = await self._renewed(login, pincode) if right else None
             admitted = await self._database.write(self._judge, login, right, renewed, address)
@@ -176,25 +159,13 @@ class CustomerSignIn:
                     "the pincode came with the connector.",
                 )
             attempt.succeeded()
-            return self._tokens_for(*admitted)
+            return self._admission.tokens_for(admitted)
 
     async def _renewed(self, login: ConnectorLogin, pincode: str) -> str | None:
         """Return the pincode's hash at the present cost, if the stored one has another."""
         if login.pincode_hash is None or not self._hasher.is_outdated(login.pincode_hash):
             return None
         return await self._hasher.hash(pincode)
-
-    def _tokens_for(self, known: _Known, refresh: Issued) -> CustomerTokens:
-        subject, lifetime = str(known.grant.user_uuid), self._settings.access_token_lifetime
-        more: dict[str, str | int | None] = {"connector_id": known.grant.connector_id}
-        access = self._tokens.issue("access", "customer", subject, lifetime, more)
-        face = more | _face(known.user)
-        identity = self._tokens.issue("id", "customer", subject, lifetime, face)
-        return CustomerTokens(identity.token, access.token, refresh.token)
-
-    def _refresh_token(self, subject: str) -> Issued:
-        lifetime = self._settings.refresh_token_lifetime
-        return self._tokens.issue("refresh", "customer", subject, lifetime)
 
     # What follows runs in a database thread, each in one transaction.
 
@@ -205,38 +176,24 @@ class CustomerSignIn:
         right: bool,
         renewed: str | None,
         address: str,
-    ) -> tuple[_Known, Issued] | None:
+    ) -> Admitted | None:
+        network = network_of(address)
         if not right or login.user_uuid is None:
-            self._note(connection, "sign_in.refused", login.account, login.tenant_id, address)
+            guarded = Guarded(login.account, network)
+            self._admission.refuse(connection, guarded, login.tenant_id, address)
             return None
         if renewed is not None and login.connector_id is not None:
             credentials.set_pincode_hash(connection, login.connector_id, renewed)
         grant = Grant(login.user_uuid, login.connector_id)
-        return self._admit(connection, grant, login.account, address)
+        return self._admission.admit(connection, grant, login.account, network, address)
 
-    def _spend(
-        self, connection: Connection, secret_hash: bytes, address: str
-    ) -> tuple[_Known, Issued] | None:
+    def _spend(self, connection: Connection, secret_hash: bytes, address: str) -> Admitted | None:
         grant = credentials.use_one_time_password(connection, secret_hash, self._clock())
         if grant is not None:
-            return self._admit(connection, grant, f"user:{grant.user_uuid}", address)
-        self._note(connection, "sign_in.refused", "one-time password", None, address)
+            account = f"user:{grant.user_uuid}"
+            return self._admission.admit(connection, grant, account, network_of(address), address)
+        self._admission.note(connection, "sign_in.refused", "one-time password", None, address)
         return None
-
-    def _admit(
-        self, connection: Connection, grant: Grant, account: str, address: str
-    ) -> tuple[_Known, Issued] | None:
-        user = _present(connection, grant)
-        if user is None:
-            self._note(connection, "sign_in.refused", account, None, address)
-            return None
-        now, refresh = self._clock(), self._refresh_token(str(grant.user_uuid))
-        credentials.clear_attempts(connection, account)
-        credentials.add_refresh_token(
-            connection, digest(refresh.token_id), uuid4(), grant, now, refresh.expires_at
-        )
-        self._note(connection, "sign_in.admitted", account, user.tenant.id, address)
-        return _Known(grant, user), refresh
 
     def _issue(
         self, connection: Connection, connector_uuid: UUID, secret_hash: bytes, actor: str
@@ -258,7 +215,7 @@ class CustomerSignIn:
 
     def _trade(
         self, connection: Connection, claims: Claims, successor: Issued, address: str
-    ) -> _Known | None:
+    ) -> Admitted | None:
         grant = credentials.use_refresh_token(
             connection,
             digest(claims.token_id),
@@ -266,40 +223,13 @@ class CustomerSignIn:
             self._clock(),
             successor.expires_at,
         )
+        account = f"user:{claims.subject}"
         if isinstance(grant, RefreshOutcome):
             if grant is RefreshOutcome.REUSED:
-                self._note(connection, "refresh.reused", f"user:{claims.subject}", None, address)
+                self._admission.note(connection, "refresh.reused", account, None, address)
             return None
-        user = _present(connection, grant)
-        return None if user is None else _Known(grant, user)
-
-    def _note(
-        self,
-        connection: Connection,
-        action: str,
-        account: str,
-        tenant_id: int | None,
-        address: str,
-    ) -> None:
-        entry = AuditEntry(self._clock(), action, account, account, tenant_id, address)
-        audit.record(connection, entry)
-
-
-def _present(connection: Connection, grant: Grant) -> CurrentUser | None:
-    """Return who the grant is for, if they may still come in."""
-    if people.customer(connection, grant.user_uuid, grant.connector_id) is None:
-        return None
-    return people.current_user(connection, grant.user_uuid)
-
-
-def _face(known: CurrentUser) -> dict[str, str | int | None]:
-    """Return the claims with which a portal greets somebody (OpenID Connect Core, 5.1)."""
-    user = known.user
-    return {
-        "given_name": user.given_name or None,
-        "middle_name": user.middle_name,
-        "family_name": user.family_name or None,
-        "email": user.username,
-        "locale": user.locale,
-        "tenant_name": known.tenant.name,
-    }
+        user = present(connection, grant)
+        if user is None:
+            return None
+        self._admission.note(connection, "refresh.traded", account, user.tenant.id, address)
+        return Admitted(grant, user, successor)

@@ -1,6 +1,6 @@
 """How often somebody may guess, by network address and altogether.
 
-The third count, by account, is kept in the database (``storage.queries.credentials``), because a
+The third count, by account, is kept in the database (``storage.queries.sign_in_locks``), because a
 restart must not grant a guesser fresh attempts. These two are kept in memory: they protect the
 machine, and an attacker can name any number of addresses, so the table is bounded.
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from gateway.config import SecuritySettings
 from gateway.domain.errors import Throttled, Unavailable
-from gateway.storage.queries.credentials import Lockout
+from gateway.storage.queries.sign_in_locks import Lockout
 
 #: Addresses remembered; beyond it the one not heard of for longest is forgotten.
 MOST_ADDRESSES = 50_000

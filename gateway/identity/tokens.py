@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+import msgspec
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwt import JWTClaimsRegistry
@@ -126,6 +127,18 @@ class Tokens:
             exp={"essential": True},
         )
         registry.validate(claims)
+
+
+def expiry_of(token: str) -> datetime | None:
+    """Return when a token ends that was verified before; ``None`` when it does not say.
+
+    Until then its clock skew is granted, too.
+    """
+    try:
+        claims = msgspec.json.decode(jws.extract_compact(token.encode("ascii")).payload)
+        return datetime.fromtimestamp(claims["exp"] + CLOCK_SKEW, UTC)
+    except (JoseError, ValueError, TypeError, KeyError, OverflowError):
+        return None
 
 
 def refused() -> Unauthorized:

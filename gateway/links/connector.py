@@ -7,19 +7,22 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import msgspec
 import trio
 
-from gateway.domain.connector import ConnectorStatus
+from gateway.domain.connector import BusStatus, ConnectorStatus
 from gateway.domain.errors import Conflict, GatewayError, NotFound, TooLarge, Unavailable
 from gateway.links import refusals
+from gateway.links.bus_orders import BusOrders
 from gateway.links.counters import LinkCounters
 from gateway.links.exchanges import Done, Exchanges
+from gateway.links.jobs import JobPost
 from gateway.links.monitors import FrameFeed, Monitors
 from gateway.links.pump import Pump
 from gateway.links.tester import Tester
-from protocols.can.batch import peek_batch
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import events
+from protocols.link.buses import BusConfigured
 from protocols.link.connection import LinkMemory, queue_message
 from protocols.link.delivery import ChannelFull
 from protocols.link.gateway import GatewayLink
@@ -74,6 +77,7 @@ class LiveConnector:
         changed: called when its status changed in a way that is worth telling.
         frame_flush: longest wait of a raw frame for its batch, seconds.
         counters: counts raw frames.
+        jobs: takes what it says of transfer jobs.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class LiveConnector:
         *,
         frame_flush: float,
         counters: LinkCounters,
+        jobs: JobPost | None = None,
     ) -> None:
         self.known = known
         self.capabilities = capabilities
@@ -97,10 +102,13 @@ class LiveConnector:
         self._changed = changed
         self._pump: Pump | None = None
         first = int.from_bytes(memory.delivery.token[:4], "big") + 1
-        self._exchanges = Exchanges(self._send, first=first)
-        self._counters = counters
-        self._monitors = Monitors(self._try_send, frame_flush, counters)
-        self._monitors.offer(tuple(bus.name for bus in capabilities.buses))
+        self._exchanges = Exchanges(self.send, first=first)
+        #: Orders to run its buses otherwise.
+        self.buses = BusOrders(self.send, first=first)
+        self._jobs = jobs or JobPost()
+        #: Who listens to its buses.
+        self.monitors = Monitors(self._try_send, frame_flush, counters)
+        self.monitors.offer(tuple(bus.name for bus in capabilities.buses))
         self._sessions: dict[str, SessionOpen] = {}
         self._closing: dict[str, trio.Event] = {}
         # What the connector said of sessions that are being closed, or that it closed by itself.
@@ -117,7 +125,7 @@ class LiveConnector:
         """Take over a connection; a former one has been sent away before."""
         self._pump = pump
         self.capabilities = capabilities
-        self._monitors.offer(tuple(bus.name for bus in capabilities.buses))
+        self.monitors.offer(tuple(bus.name for bus in capabilities.buses))
         if capabilities.isotp:
             self.tester = None
         elif self.tester is None:
@@ -161,17 +169,19 @@ class LiveConnector:
 
     def _on_live(self, *, resumed: bool) -> None:
         if resumed:
-            self._monitors.catch_up()
+            self.monitors.catch_up()
             return
         # The other side has forgotten everything: say again what holds.
         self.generation += 1
         self._exchanges.fail(refusals.restarted)
+        self.buses.fail(refusals.restarted)
         for done in self._closing.values():
             done.set()  # it has ended what it had open by itself
         self._closed.clear()
         for opened in self._sessions.values():
-            self._send(opened)
-        self._monitors.restore()
+            self.send(opened)
+        self.monitors.restore()
+        self._jobs.begun_anew(self.known.uuid)
 
     def _on_message(self, message: Message) -> None:
         match message:
@@ -181,10 +191,12 @@ class LiveConnector:
                 self._on_status(message)
             case SessionClosed():
                 self._on_session_closed(message)
+            case BusConfigured():
+                self.buses.finish(message)
             case _:
-                self.end_connection(
-                    CloseCode.PROTOCOL, f"{type(message).__name__} is not for a gateway"
-                )
+                if not self._jobs.take(self.known.uuid, message):
+                    foreign = f"{type(message).__name__} is not for a gateway"
+                    self.end_connection(CloseCode.PROTOCOL, foreign)
 
     def _on_session_closed(self, message: SessionClosed) -> None:
         session = message.session
@@ -199,7 +211,7 @@ class LiveConnector:
 
     def _on_frames(self, batch: bytes) -> None:
         try:
-            self._monitors.deliver(batch)
+            self.monitors.deliver(batch)
         except RemoteProtocolError as error:
             self.end_connection(CloseCode.PROTOCOL, str(error))
 
@@ -212,6 +224,7 @@ class LiveConnector:
                 voltage=None if report.voltage_mv is None else report.voltage_mv / 1000,
                 ignition=report.ignition,
                 wifi=report.wifi,
+                buses=tuple(BusStatus(*msgspec.structs.astuple(it)) for it in report.buses),
             )
         )
 
@@ -278,7 +291,7 @@ class LiveConnector:
         if delivery.waiting(Channel.CONTROL) >= delivery.limits.queued // 2:
             raise refusals.busy()  # the other half is for closing what is open
         opened = SessionOpen(session, writer, round(grace * 1000))
-        self._send(opened)
+        self.send(opened)
         self._sessions[session] = opened
         self._attend()
 
@@ -306,7 +319,7 @@ class LiveConnector:
         try:
             if self.tester is not None:
                 trouble = await self.tester.release(session)
-            self._send(SessionClose(session))
+            self.send(SessionClose(session))
             await done.wait()
         finally:
             del self._closing[session]
@@ -335,7 +348,7 @@ class LiveConnector:
                 f"This connector has no bus {bus!r}; it has {', '.join(names) or 'none'}.",
                 field="bus",
             )
-        return self._monitors.listen(bus, filters)
+        return self.monitors.listen(bus, filters)
 
     async def write_frames(self, batch: bytes) -> None:
         """Send a batch of frames to the vehicle; waits while the link has no room for it.
@@ -351,17 +364,19 @@ class LiveConnector:
         if not taken:
             raise refusals.interrupted()
         with suppress(RemoteProtocolError):  # what it holds is the business of its maker
-            self._counters.frames["to_vehicle"] += peek_batch(batch).count
+            self.monitors.written(batch)
 
     def abandon(self) -> None:
         """The resume window has passed: everything in flight fails now."""
         self._exchanges.fail(refusals.gone)
-        self._monitors.end()
+        self.buses.fail(refusals.gone)
+        self.monitors.end()
         self._sessions.clear()
         for done in self._closing.values():
             done.set()
 
-    def _send(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
+        """Queue a numbered message; raises ``Unavailable`` where too much waits already."""
         try:
             queue_message(self.memory.delivery, message)
         except ChannelFull:
@@ -373,7 +388,7 @@ class LiveConnector:
         if not self.connected:
             return False
         try:
-            self._send(message)
+            self.send(message)
         except Unavailable:
             return False
         return True

@@ -13,7 +13,6 @@ connector damped; one that is damped is turned away at its hello, before it cost
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -43,7 +42,7 @@ class FlappingLimits:
 class _Record:
     """What one connector did lately."""
 
-    begun: deque[float] = field(default_factory=deque)
+    begun: list[float] = field(default_factory=list)
     level: int = 0
     barred_until: float = 0.0
     tried: bool = False
@@ -74,7 +73,7 @@ class Flapping:
             record = self._records[uuid] = _Record()
         window_began = now - self._limits.window
         while record.begun and record.begun[0] <= window_began:
-            record.begun.popleft()
+            del record.begun[0]
         if record.tried or (not record.level and len(record.begun) >= self._limits.links):
             return self._bar(record, now)
         record.tried = record.level > 0  # the one attempt after a pause

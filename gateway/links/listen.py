@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import ssl
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 
 from gateway.config import LinkSettings
+from gateway.links.accept import accept_paced
 from gateway.links.port import PATH, LinkPort
 from gateway.runtime.guard import failure_counter, guard
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 
-#: Connections the kernel may hold for us: a fleet that lost its gateway comes back at once.
-BACKLOG = 1024
+#: Longest wait in the kernel's listen queue, seconds: a connector that gives a dial up after 30
+#: is still there when its turn comes. Whoever finds the queue full tries again by TCP's own
+#: back-off (RFC 6298: after 1, 3, 7 and 15 s), which costs neither side anything.
+QUEUE_SECONDS = 8.0
+
+#: Seconds for which Linux keeps a connection to itself until the peer has said something; both
+#: TLS and websockets begin with the client. Whoever connects and keeps silent takes no place then.
+#: When the queue overflows this matters the more: of a connection that finds room later we would
+#: else get an empty shell, seconds before the peer's TCP repeats what it has said.
+SILENCE = 10
+
+#: Connections the queue holds at most; Linux keeps to net.core.somaxconn, which is 4096.
+LONGEST_QUEUE, SHORTEST_QUEUE = 4096, 64
 
 Listener = trio.SocketListener | trio.SSLListener[trio.SocketStream]
 
@@ -34,9 +45,9 @@ class LinkListener:
     def __init__(self, port: LinkPort, settings: LinkSettings, log: Log, metrics: Metrics) -> None:
         self._port = port
         self._settings = settings
-        self._handler = guard(self._handle, name="link", log=log, counter=failure_counter(metrics))
+        self._log = log
+        self._handler = guard(port.handle, name="link", log=log, counter=failure_counter(metrics))
         self._stopping = trio.Event()
-        self._strangers: set[trio.CancelScope] = set()
 
     async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until stopped; reports the URL connectors dial.
@@ -47,36 +58,32 @@ class LinkListener:
         listeners = await self._listen()
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                # Any: trio types a handler by one kind of stream, and ours takes both.
-                accept: Any = partial(
-                    trio.serve_listeners, self._handler, listeners, handler_nursery=connections
-                )
-                await accepting.start(accept)
+                for listener in listeners:
+                    accepting.start_soon(self._accept, listener, connections)
                 task_status.started(self._url(listeners[0]))
                 await self._stopping.wait()
                 accepting.cancel_scope.cancel()
             # Every link says goodbye; the service's own bound cuts those that hang. Whoever has
             # not proved anything yet has no claim to a farewell.
             self._port.registry.disconnect_all("the gateway restarts")
-            for scope in tuple(self._strangers):
-                scope.cancel()
+            self._port.turn_strangers_out()
+
+    async def _accept(self, listener: Any, connections: trio.Nursery) -> None:  # as in _listen()
+        admission = self._port.admission
+        await accept_paced(listener, self._handler, connections, admission, self._log)
 
     def stop(self) -> None:
         """Accept no more, say goodbye to everybody, then end."""
         self._stopping.set()
 
-    async def _handle(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
-        with trio.CancelScope() as scope:
-            self._strangers.add(scope)
-            known = partial(self._strangers.discard, scope)
-            try:
-                await self._port.handle(stream, known)
-            finally:
-                known()
-
-    async def _listen(self) -> list[Any]:  # of Listener; see the comment in run()
+    # Any: of Listener; trio types a handler by one kind of stream, and ours takes both.
+    async def _listen(self) -> list[Any]:
         settings = self._settings
-        plain = await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=BACKLOG)
+        plain = await trio.open_tcp_listeners(
+            settings.port, host=settings.host, backlog=backlog(settings.accept_rate)
+        )
+        for listener in plain:
+            _let_them_speak_first(listener)
         if settings.port == 0:
             # A name with several addresses would get several ports; one is the promise.
             for extra in plain[1:]:
@@ -94,6 +101,17 @@ class LinkListener:
         host, port, *_ = plain.socket.getsockname()
         name = f"[{host}]" if ":" in host else host
         return f"{'wss' if secure else 'ws'}://{name}:{port}{PATH}"
+
+
+def _let_them_speak_first(listener: trio.SocketListener) -> None:
+    option = getattr(trio.socket, "TCP_DEFER_ACCEPT", None)
+    if option is not None:  # Linux alone has it
+        listener.socket.setsockopt(trio.socket.IPPROTO_TCP, option, SILENCE)
+
+
+def backlog(rate: float) -> int:
+    """Return how many connections may wait in the kernel when so many are accepted a second."""
+    return min(max(round(rate * QUEUE_SECONDS), SHORTEST_QUEUE), LONGEST_QUEUE)
 
 
 def tls_context(

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from subprocess import PIPE, STDOUT
 from uuid import UUID
 
@@ -51,10 +52,12 @@ class LocalConnectors:
     Args:
         settings: which there are.
         log: what their processes say.
+        folder: where each keeps its transfer jobs; left out, those end with its process.
     """
 
-    def __init__(self, settings: LocalSettings, log: Log) -> None:
+    def __init__(self, settings: LocalSettings, log: Log, folder: Path | None = None) -> None:
         self._log = log
+        self._folder = folder
         self._keys = {it.uuid: Ed25519PrivateKey.generate() for it in settings.connector}
         self._settings = settings
 
@@ -71,7 +74,8 @@ class LocalConnectors:
         """Yield each one's process, to be run; they dial in at ``link_url``."""
         for chosen in self._settings.connector:
             key = self._keys[chosen.uuid].private_bytes_raw()
-            yield LocalProcess(chosen, _roster(chosen, key, link_url), self._log)
+            data = None if self._folder is None else self._folder.absolute() / str(chosen.uuid)
+            yield LocalProcess(chosen, _roster(chosen, key, link_url, data), self._log)
 
 
 class LocalProcess:
@@ -128,7 +132,7 @@ class LocalProcess:
         return process.returncode
 
 
-def _roster(chosen: LocalConnector, private_key: bytes, link_url: str) -> bytes:
+def _roster(chosen: LocalConnector, private_key: bytes, link_url: str, data: Path | None) -> bytes:
     """Return the one entry of the process's ``--roster``."""
     doip = chosen.doip
     entry = {
@@ -142,6 +146,7 @@ def _roster(chosen: LocalConnector, private_key: bytes, link_url: str) -> bytes:
         "bitrate": chosen.bitrate,
         "data_bitrate": chosen.data_bitrate,
         "frames_only": chosen.frames_only,
+        "data": None if data is None else str(data),
     }
     return msgspec.json.encode([entry])
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
 from uuid import UUID
 
 import trio
 from structlog.typing import FilteringBoundLogger
 from trio_websocket import WebSocketRequest
 
+from gateway.config import LinkSettings
 from gateway.domain.errors import Unavailable
 from gateway.links import counters
 from gateway.links.admission import Admission, AdmissionLimits, Verdict, Visit
@@ -24,6 +27,7 @@ from gateway.links.counters import LinkCounters
 from gateway.links.flapping import Flapping, FlappingLimits
 from gateway.links.pump import Pump
 from gateway.links.registry import Registry
+from gateway.runtime.guard import address_of
 from protocols.link.events import Closed, Event, HelloReceived, Proved
 from protocols.link.gateway import GatewayLink
 from protocols.link.messages import SUBPROTOCOL, CloseCode, Hello
@@ -31,10 +35,8 @@ from protocols.link.state import State
 
 PATH = "/link/v1"
 
-#: Seconds for a TLS handshake, before the connection counts as a waste of time.
-TLS_LIMIT = 10.0
-
-#: From accept to a websocket upgrade, seconds; the link's own handshake limit follows.
+#: From accept to a websocket, TLS included, seconds, before the connection counts as a waste of
+#: time; the link's own handshake limit follows.
 UPGRADE_LIMIT = 10.0
 
 _FLAPS = "this connector begins anew too often"
@@ -63,6 +65,22 @@ class PortOptions:
     retry_after: float = 10.0
     admission: AdmissionLimits = field(default_factory=AdmissionLimits)
     flapping: FlappingLimits = field(default_factory=FlappingLimits)
+
+    @classmethod
+    def of(cls, chosen: LinkSettings) -> Self:
+        """Return what the configuration asks for."""
+        return cls(
+            ping_interval=chosen.ping_interval,
+            idle_ping_interval=chosen.idle_ping_interval,
+            max_connectors=chosen.max_connectors,
+            retry_after=chosen.retry_after,
+            admission=AdmissionLimits(
+                chosen.max_handshakes,
+                chosen.accept_rate,
+                None if chosen.tls_elsewhere else chosen.handshakes_per_address,
+            ),
+            flapping=FlappingLimits(chosen.flap_limit, chosen.flap_window),
+        )
 
 
 class LinkPort:
@@ -93,41 +111,63 @@ class LinkPort:
         self.log = log
         self.admission = Admission(options.admission, jitter, trio.current_time())
         self.flapping = Flapping(options.flapping)
+        self._strangers: set[trio.CancelScope] = set()
 
     @property
     def counters(self) -> LinkCounters:
         """What came of connections."""
         return self.registry.counters
 
-    async def handle(
-        self, stream: trio.abc.Stream, known: Callable[[], None] = lambda: None
-    ) -> None:
+    async def handle(self, stream: trio.abc.Stream) -> None:
         """Serve one accepted connection until it ends; runs under the guard, which closes it.
 
         Args:
             stream: accepted already; its TLS handshake, if any, is still to come.
-            known: called when the connection turns out to be a connector's.
+
+        Raises:
+            trio.TooSlowError: no websocket came of it in time.
         """
-        visit = self.admission.arrive(trio.current_time())
+        visit = self.admission.arrive(trio.current_time(), address_of(stream))
         try:
             if visit.verdict is Verdict.CLOSED:
                 self.counters.refused[counters.UNHEARD] += 1
                 return
-            named = await self._secure(stream)
-            await _Link(self, stream, visit, known, named).run()
+            await self._serve(stream, visit)
         finally:
             visit.over()
+
+    async def _serve(self, stream: trio.abc.Stream, visit: Visit) -> None:
+        # One scope for all: each has four sets, and ten thousand links have one each.
+        with trio.CancelScope(deadline=visit.began + UPGRADE_LIMIT) as scope:
+            self._strangers.add(scope)
+            try:
+                named = await self._secure(stream)
+                await _Link(self, stream, visit, scope, named).run()
+            finally:
+                self.recognise(scope)
+        if scope.cancelled_caught and scope.deadline <= trio.current_time():
+            raise trio.TooSlowError
+
+    def recognise(self, scope: trio.CancelScope) -> None:
+        """Whoever runs in this scope is no stranger any more."""
+        self._strangers.discard(scope)
+
+    def turn_strangers_out(self) -> None:
+        """End every connection that has not proved anything yet."""
+        for scope in tuple(self._strangers):
+            scope.cancel()
 
     async def _secure(self, stream: trio.abc.Stream) -> frozenset[UUID] | None:
         """Shake hands where there is TLS; return whom a client certificate names, if one came."""
         if not isinstance(stream, trio.SSLStream):
             return None
+        is_secure = False
         try:
-            with trio.fail_after(TLS_LIMIT):
-                await stream.do_handshake()
-        except (trio.BrokenResourceError, trio.TooSlowError):
-            self.counters.refused[counters.NO_TLS] += 1
-            raise
+            await stream.do_handshake()
+            is_secure = True
+        finally:
+            if not is_secure:
+                self.counters.refused[counters.NO_TLS] += 1
         certificate = stream.getpeercert()
         return None if certificate is None else named_uuids(certificate)
 
@@ -139,7 +179,7 @@ class _Link:
         port: it came in here.
         stream: as accepted, with TLS where there is any.
         visit: over as soon as it is a link.
-        known: called then.
+        scope: it runs in; until there is a websocket, with a deadline.
         named: whom its client certificate names; ``None`` when it showed none.
     """
 
@@ -148,12 +188,12 @@ class _Link:
         port: LinkPort,
         stream: trio.abc.Stream,
         visit: Visit,
-        known: Callable[[], None],
+        scope: trio.CancelScope,
         named: frozenset[UUID] | None,
     ) -> None:
         self._port = port
         self._visit = visit
-        self._is_known = known
+        self._scope = scope
         self._named = named
         self._turned_away = ""
         self._link = GatewayLink(trio.current_time(), port.counters.traffic)
@@ -161,29 +201,16 @@ class _Link:
         self._known: KnownConnector | None = None
         self._looked_up_at = 0.0
         self._live: LiveConnector | None = None
-        self._tasks: trio.Nursery | None = None
-        self._upgrade = trio.CancelScope()
 
     async def run(self) -> None:
-        """Carry the link until it is over.
-
-        Raises:
-            trio.TooSlowError: no websocket came of it in time.
-        """
-        self._upgrade.deadline = trio.current_time() + UPGRADE_LIMIT
+        """Carry the link until it is over."""
         try:
-            with self._upgrade:
-                async with trio.open_nursery() as nursery:
-                    self._tasks = nursery
-                    await self._pump.run()
-                    nursery.cancel_scope.cancel()
+            await self._pump.run()
         finally:
             if self._live is not None:
                 self._port.registry.offline(self._live, self._pump)
-            elif self._upgrade.deadline < float("inf"):
+            elif self._scope.deadline < float("inf"):
                 self._port.counters.refused[counters.NO_WEBSOCKET] += 1
-        if self._upgrade.cancelled_caught:
-            raise trio.TooSlowError
 
     async def _decide(self, request: WebSocketRequest) -> None:
         if request.path != PATH:
@@ -192,7 +219,7 @@ class _Link:
             await request.reject(400, body=f"the subprotocol is {SUBPROTOCOL}\n".encode())
         else:
             await request.accept(subprotocol=SUBPROTOCOL)
-            self._upgrade.deadline = float("inf")
+            self._scope.deadline = float("inf")
             self._pump.opened()
             if self._visit.verdict is Verdict.COME_BACK:
                 pause = self._port.admission.pause(trio.current_time())
@@ -202,8 +229,8 @@ class _Link:
 
     def _handle(self, event: Event) -> None:
         match event:
-            case HelloReceived(hello) if self._tasks is not None:
-                self._tasks.start_soon(self._challenge, hello)
+            case HelloReceived(hello):
+                self._pump.start_soon(partial(self._challenge, hello))
             case Proved(hello):
                 self._welcome(hello)
             case Closed():
@@ -279,7 +306,7 @@ class _Link:
         live, resumed = registry.admit(known, hello)
         self._live = live
         self._visit.over()
-        self._is_known()
+        port.recognise(self._scope)
         port.counters.links["resumed" if resumed else "new"] += 1
         self._link.welcome(
             live.memory,
@@ -290,8 +317,8 @@ class _Link:
             now=trio.current_time(),
         )
         registry.online(live, self._pump, hello)
-        if live.tester is not None and self._tasks is not None:
-            self._tasks.start_soon(live.tester.connected())
+        if live.tester is not None:
+            self._pump.start_soon(live.tester.connected())
         port.log.info("connector online", connector=live.known.number, resumed=resumed)
 
     def _log_end(self, closed: Closed) -> None:

@@ -1,8 +1,10 @@
 """Moves bytes between one websocket and its link machine.
 
-The reader is the connection's own task, and the link's machine runs within it. A writer is
-started when there is something to say and ends when there is not: ten thousand idle links then
-cost one task each, and a caller that is cancelled never leaves half a websocket frame behind.
+The reader is the connection's own task, and the link's machine runs within it. What there is to
+say is written at once, by whoever caused it, as far as the socket has room. A writer is started
+when it has none, and ends when all is written: links that idle or are read as fast as they are
+written to cost one task each, and a caller that is cancelled never leaves half a websocket frame
+behind.
 """
 
 from __future__ import annotations
@@ -82,6 +84,22 @@ class Pump:
             self._room.unpark_all()
             if self._is_open:  # a stranger that never got a websocket had no link to lose
                 self._lose(f"the connection broke ({self.socket.closed or 'cut'})")
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Drop what holds the connection's parts together in a circle.
+
+        They go at once then, and not when the collector comes by: strangers at the door could
+        make hundreds of megabytes wait for it. A timer may hold this object for a while yet.
+        """
+        self._handle = _ignore
+        self.socket.let_go()
+        del self.socket
+
+    def start_soon(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Run something beside the traffic; it ends with the connection at the latest."""
+        if self._nursery is not None:
+            self._nursery.start_soon(work)
 
     def opened(self) -> None:
         """The websocket is accepted: say what is ready from now on."""
@@ -101,7 +119,7 @@ class Pump:
         Only for the connection's own tasks: a fault while handling ends this connection alone.
         """
         self._tell()
-        self._room.unpark_all()
+        self._make_room()
         self.flush()
 
     def _tell(self) -> None:
@@ -119,21 +137,35 @@ class Pump:
             # A goodbye may leave, but a peer that does not read does not hold us.
             scope = nursery.cancel_scope
             scope.deadline = min(scope.deadline, trio.current_time() + FAREWELL)
-        if not self._writing:
-            # Most messages that come in leave nothing to say at once; no task is made for that.
-            data = self.link.next_outgoing()
-            if data is not None or self.link.state is State.CLOSED:
-                self._writing = True
-                nursery.start_soon(self._write, data)
+        if not self._writing and (not self._send_ready() or self.link.state is State.CLOSED):
+            self._writing = True
+            nursery.start_soon(self._write)
         self._timers.keep(self)
 
-    async def _write(self, data: bytes | None) -> None:
+    def _send_ready(self) -> bool:
+        """Write what is ready; tell whether all of it has left."""
+        sent = False
+        while (data := self.link.next_outgoing()) is not None:
+            if not self.socket.send_nowait(data):
+                return False
+            sent = True
+        if sent:
+            self._make_room()
+        return True
+
+    def _make_room(self) -> None:
+        """Let those who have frames to send try again."""
+        if self._room:  # nobody, for nearly every message
+            self._room.unpark_all()
+
+    async def _write(self) -> None:
         try:
-            while data is not None:
+            while True:
                 self._stuck_since = trio.current_time()
-                await self.socket.send_message(data)
-                self._room.unpark_all()
-                data = self.link.next_outgoing()
+                await self.socket.drain()
+                self._make_room()
+                if self._send_ready():
+                    break
         except ConnectionClosed as closed:
             self._lose(f"the connection broke ({closed.reason})")
         finally:
@@ -190,6 +222,10 @@ class Pump:
             return _WEBSOCKET_CODES[CloseCode.NORMAL], ""
         code = CloseCode(closed.code)
         return _WEBSOCKET_CODES.get(code, _POLICY_VIOLATION), code.name.lower()
+
+
+def _ignore(_event: Event) -> None:
+    """Take what a connection tells that is over."""
 
 
 async def _fail(error: Exception) -> None:

@@ -14,6 +14,7 @@ from gateway.domain.errors import Unavailable
 from gateway.domain.events import Event
 from gateway.links.connector import KnownConnector, LiveConnector
 from gateway.links.counters import LinkCounters
+from gateway.links.jobs import JobPost
 from gateway.links.pump import Pump
 from gateway.links.timers import Timers
 from protocols.link.connection import LinkMemory
@@ -54,6 +55,8 @@ class Registry:
     ) -> None:
         self.window = window
         self.counters = LinkCounters() if counters is None else counters
+        #: What connectors say of transfer jobs goes here.
+        self.jobs = JobPost()
         self._frame_flush = frame_flush
         self.timers = Timers()
         self._publish = publish
@@ -140,6 +143,7 @@ class Registry:
                 self._tell,
                 frame_flush=self._frame_flush,
                 counters=self.counters,
+                jobs=self.jobs,
             )
             self._live[known.uuid] = live
         else:

@@ -34,6 +34,7 @@ from protocols.diagnosis.sessions import (
     changed_session,
     target_name,
 )
+from protocols.diagnosis.targets import target_of
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link.messages import CloseCode, ExchangeResult
 from protocols.link.vehicle import CanTarget, Capabilities, DoipTarget, Target
@@ -204,9 +205,7 @@ class Tester:
         self._routes = Routes(capabilities.buses, capabilities.ecus)
         self._buses = self._bus_testers(capabilities)
         self._known = tuple(
-            CanTarget(ecu.request_id, ecu.response_id, ecu.bus, ecu.extended)
-            for ecu in capabilities.ecus
-            if ecu.request_id is not None and ecu.response_id is not None
+            target for ecu in capabilities.ecus if (target := target_of(ecu)) is not None
         )
         return partial(self._serve, self._buses)
 

@@ -74,13 +74,25 @@ async def close_now(stream: trio.abc.AsyncResource) -> None:
 
 def peer_of(stream: object) -> str:
     """Return ``address:port`` of the peer, or ``?`` where the stream does not know it."""
+    host, port = _peer(stream)
+    if not host:
+        return "?"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def address_of(stream: object) -> str:
+    """Return the peer's address without its port; empty where the stream does not know it."""
+    return _peer(stream)[0]
+
+
+def _peer(stream: object) -> tuple[str, int]:
     # Any: TLS and plain streams share no type that has a socket.
     transport: Any = getattr(stream, "transport_stream", stream)
     try:
         host, port, *_ = transport.socket.getpeername()
     except (AttributeError, OSError, ValueError):
-        return "?"
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return "", 0
+    return str(host), int(port)
 
 
 def _report(log: Log, error: BaseException) -> None:

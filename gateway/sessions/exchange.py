@@ -126,3 +126,31 @@ def connector_time_line(
             return now
 
     return wall_time
+
+
+def epoch_us(now: datetime, monotonic: float, offset_us: int) -> int:
+    """Return what a connector's time stamps lack to be microseconds since 1970, UTC.
+
+    The arguments are those of :func:`connector_time_line`.
+    """
+    return round(now.timestamp() * 1e6) - round(monotonic * 1e6) - offset_us
+
+
+def too_slow(limit: float) -> VehicleFault:
+    """Return the error of an exchange without a result after ``limit`` seconds."""
+    return VehicleFault(
+        "exchange.too_slow",
+        f"No result after {limit:g} s. It is not known whether the "
+        "vehicle got the request: read back before you repeat it.",
+    )
+
+
+def news(
+    request: bytes, replies: tuple[Answer, ...] = (), *, error: str | None = None
+) -> dict[str, object]:
+    """Return what watchers of a session are told of an exchange."""
+    return {
+        "request": request.hex().upper(),
+        "responses": [reply.to_json() for reply in replies],
+        "error": error,
+    }

@@ -22,20 +22,17 @@ from gateway.domain.events import Event
 from gateway.domain.principal import OperatorPrincipal
 from gateway.links.connector import LiveConnector
 from gateway.links.registry import Registry
-from gateway.sessions.exchange import Answer, answers, connector_time_line
-from gateway.sessions.leases import Leases
+from gateway.sessions.exchange import Answer, too_slow
+from gateway.sessions.leasing import SAFE_STATE_LIMIT, Leasing
 from gateway.sessions.limits import SessionLimits
-from gateway.sessions.session import EndReason, Session, SessionState
+from gateway.sessions.outcome import abandon, asked, conclude
+from gateway.sessions.recorder import UNRECORDED, Asked, Recorder
+from gateway.sessions.session import EndReason, Session, SessionState, session_event
 from protocols.link.messages import ExchangeResult
 from protocols.link.vehicle import Target
 
 #: How often lifetimes and idling are looked at, seconds.
 SWEEP_INTERVAL = 1.0
-
-#: How long a connector may take to put the vehicle into its safe state, seconds. Several control
-#: units, each with P2 and a bus that is busy; after that the connector goes on alone.
-SAFE_STATE_LIMIT = 10.0
-
 
 #: Takes what came of an exchange.
 Done = Callable[[tuple[Answer, ...] | GatewayError], None]
@@ -49,6 +46,7 @@ class SessionService:
         limits: bounds.
         clock: wall clock.
         publish: takes ``sessions.session.*`` events; must not block.
+        recorder: records what is done.
     """
 
     def __init__(
@@ -57,13 +55,19 @@ class SessionService:
         limits: SessionLimits,
         clock: Clock,
         publish: Callable[[Event], None],
+        recorder: Recorder = UNRECORDED,
     ) -> None:
         self.limits = limits
         self._registry = registry
         self._clock = clock
         self._publish = publish
+        self._recorder = recorder
         self._sessions: dict[str, Session] = {}
-        self._leases = Leases()
+        #: Who may send to which vehicle.
+        self.leasing = Leasing(self._sessions, registry, limits, clock, self._announce_lease)
+        self._leases, self.occupied = self.leasing.leases, self.leasing.occupied
+        #: Called when a session begins to end.
+        self.on_end: list[Callable[[Session, EndReason], None]] = []
         self._stopping = trio.Event()
 
     def __len__(self) -> int:
@@ -90,13 +94,16 @@ class SessionService:
                 f"You hold {mine} sessions. End some before you open another.",
             )
         session = self._new(operator, live, ticket_id)
+        session.track = self._recorder.begin(session, live)
         session.writer = self._leases.try_acquire(connector, session.id)
         try:
             live.open_session(session.id, writer=session.writer, grace=self.limits.grace)
         except Unavailable:
             self._leases.release(connector, session.id)
+            session.track.end("refused")
             raise
         self._sessions[session.id] = session
+        session.track.happened("session.opened", {"writer": session.writer})
         self._announce(session, "opened")
         return session
 
@@ -136,21 +143,18 @@ class SessionService:
         """Return the operator's sessions, oldest first."""
         return [s for s in self._sessions.values() if s.client_id == operator.client_id]
 
-    def acquire_lease(self, session: Session) -> None:
-        """Take the lease on the vehicle.
+    def acquire_lease(self, session: Session, *, take_over: bool = False) -> None:
+        """Take the lease on the vehicle, if it is free; or let it move here after due notice.
 
         Raises:
-            Conflict: another session holds it, or this one is over.
+            Conflict: another session holds it or is to have it next, or this one is over.
             Unavailable: the connector is offline.
         """
-        live = self._serving(session)
-        self._leases.try_acquire(session.connector, session.id)
-        self._leases.require(session.connector, session.id)
-        if not session.writer:
-            # Asked again after a refusal, this says it again: the lease is ours already.
-            live.open_session(session.id, writer=True, grace=self.limits.grace)
-            session.writer = True
-            session.tell("lease", {"lease": "writer"})
+        self._serving(session)
+        if take_over:
+            self.leasing.take_over(session)
+        else:
+            self.leasing.acquire(session)
 
     async def end(self, session: Session, reason: EndReason) -> None:
         """End a session and bring the vehicle into its safe state, within a bound.
@@ -160,28 +164,40 @@ class SessionService:
         if self._sessions.pop(session.id, None) is None:
             return
         session.state = SessionState.ENDED
-        safe, detail = False, "the connector did not answer in time; it does this by itself"
+        for tell in self.on_end:
+            tell(session, reason)
+        # A gateway that goes down does not wait for a connector that is gone.
+        live = self._registry.find(session.connector)
+        hopeless = reason is EndReason.SHUTDOWN and (live is None or not live.connected)
+        safe, detail = False, "the end was cut short"
         try:
-            live = self._registry.require(session.connector)
-            # A gateway that goes down does not wait for a connector that is gone.
-            hopeless = reason is EndReason.SHUTDOWN and not live.connected
-            # Whoever asked may go away; the lease must wait for the vehicle all the same.
-            with trio.move_on_after(0 if hopeless else SAFE_STATE_LIMIT, shield=True):
-                closed = await live.close_session(session.id)
-                safe, detail = closed.safe, closed.detail
-        except (Unavailable, NotFound, Conflict) as error:
-            detail = error.detail
+            state = await self.leasing.make_safe(session, 0 if hopeless else SAFE_STATE_LIMIT)
+            safe, detail = state.safe, state.detail
         finally:
             # The next writer starts from a vehicle in its safe state, hence only now.
-            self._leases.release(session.connector, session.id)
+            self.leasing.leave(session)
             session.tell("ended", {"reason": reason, "safe": safe, "detail": detail})
             session.end_watching()
+            session.track.end(reason)
             self._announce(session, "ended", reason=reason, safe=safe)
 
     async def end_ticket(self, ticket_id: int) -> None:
         """End every session of a ticket."""
         for session in [s for s in self._sessions.values() if s.ticket_id == ticket_id]:
             await self.end(session, EndReason.TICKET)
+
+    def tell_ticket(self, ticket_id: int, kind: str, body: dict[str, object]) -> None:
+        """Let whoever watches a session of this ticket know of something."""
+        for session in self._sessions.values():
+            if session.ticket_id == ticket_id:
+                session.tell(kind, body)
+
+    def tell_job(self, client_id: str, connector: UUID, body: dict[str, object]) -> None:
+        """Let an operator's sessions on a connector know how a job of theirs stands."""
+        for session in self._sessions.values():
+            if (session.client_id, session.connector) == (client_id, connector):
+                session.last_used = trio.current_time()
+                session.tell("job", body)
 
     async def end_operator(self, client_id: str) -> None:
         """End every session of an operator."""
@@ -216,6 +232,8 @@ class SessionService:
                 self._expire_exchanges(trio.current_time())
                 for session, reason in self._overdue(trio.current_time()):
                     nursery.start_soon(self.end, session, reason)
+                for session, why in list(self.leasing.overdue(trio.current_time())):
+                    nursery.start_soon(self.leasing.give_up, session, why)
 
     def _overdue(self, now: float) -> list[tuple[Session, EndReason]]:
         overdue = []
@@ -231,7 +249,7 @@ class SessionService:
     def _is_served(self, session: Session) -> bool:
         """Tell whether the connector still keeps this session, interruptions included."""
         live = self._registry.find(session.connector)
-        return live is not None and live.has_session(session.id)
+        return live is not None and (session.moving or live.has_session(session.id))
 
     def _serving(self, session: Session) -> LiveConnector:
         live = self._registry.require(session.connector)
@@ -245,6 +263,18 @@ class SessionService:
 
     # --- work --------------------------------------------------------------------------------
 
+    def writing(self, session: Session) -> LiveConnector:
+        """Return the connector of a session that may change something there.
+
+        Raises:
+            Conflict: the session does not hold the lease, or is over.
+            Unavailable: the connector is offline.
+        """
+        live = self._serving(session)
+        self._leases.require(session.connector, session.id)
+        session.last_used = trio.current_time()
+        return live
+
     def connector(self, session: Session) -> LiveConnector:
         """Return the session's connector.
 
@@ -254,9 +284,9 @@ class SessionService:
         return self._registry.require(session.connector)
 
     async def exchange(
-        self, session: Session, target: Target, request: bytes
+        self, session: Session, target: Target, request: bytes, *, by: str = "rest"
     ) -> tuple[Answer, ...]:
-        """Run one request at the vehicle.
+        """Run one request at the vehicle; ``by`` says in the recording what asked.
 
         Returns:
             The answers: one as a rule, none where a positive one was suppressed, several where
@@ -270,14 +300,23 @@ class SessionService:
         """
         live = self._serving(session)
         self._leases.require(session.connector, session.id)
+        self.occupied.require_free(session.connector, target)
+        session.track.require_room()
         session.exchanges += 1
-        outcome = await self._ask(live, session, target, request)
-        replies = self._conclude(live, session, request, outcome)
+        question = asked(live, target, request, by)
+        try:
+            outcome = await self._ask(live, session, question)
+        except trio.Cancelled:
+            abandon(live, session, question, self._clock())
+            raise
+        replies = conclude(live, session, question, outcome, self._clock())
         if isinstance(replies, GatewayError):
             raise replies
         return replies
 
-    def start_exchange(self, session: Session, target: Target, request: bytes, done: Done) -> bool:
+    def start_exchange(
+        self, session: Session, target: Target, request: bytes, done: Done, *, by: str = "ws"
+    ) -> bool:
         """Run one request at the vehicle without a task of its own: the way for many at once.
 
         ``done`` is called once, with what :meth:`exchange` would return or raise; it must not
@@ -292,10 +331,13 @@ class SessionService:
         """
         live = self._serving(session)
         self._leases.require(session.connector, session.id)
+        self.occupied.require_free(session.connector, target)
+        session.track.require_room()
+        question = asked(live, target, request, by)
 
         def finish(outcome: ExchangeResult | GatewayError) -> None:
             session.last_used = trio.current_time()
-            done(self._conclude(live, session, request, outcome))
+            done(conclude(live, session, question, outcome, self._clock()))
 
         now = session.last_used = trio.current_time()
         until = now + self.limits.exchange_limit
@@ -304,27 +346,6 @@ class SessionService:
         session.exchanges += 1
         return True
 
-    def _conclude(
-        self,
-        live: LiveConnector,
-        session: Session,
-        request: bytes,
-        outcome: ExchangeResult | GatewayError,
-    ) -> tuple[Answer, ...] | GatewayError:
-        """Return what came of a request, and tell whoever watches the session."""
-        now = trio.current_time()
-        try:
-            if isinstance(outcome, GatewayError):
-                raise outcome
-            time_line = connector_time_line(self._clock(), now, live.clock_offset_us)
-            replies = answers(outcome, time_line)
-        except GatewayError as error:
-            session.tell("exchange", _news(request, error=error.code))
-            return error
-        if session.watched:
-            session.tell("exchange", _news(request, replies))
-        return replies
-
     def _expire_exchanges(self, now: float) -> None:
         for session in self._sessions.values():
             live = self._registry.find(session.connector)
@@ -332,19 +353,15 @@ class SessionService:
                 live.expire_exchanges(now, self._too_slow)
 
     def _too_slow(self) -> VehicleFault:
-        return VehicleFault(
-            "exchange.too_slow",
-            f"No result after {self.limits.exchange_limit:g} s. It is not known whether the "
-            "vehicle got the request: read back before you repeat it.",
-        )
+        return too_slow(self.limits.exchange_limit)
 
     async def _ask(
-        self, live: LiveConnector, session: Session, target: Target, request: bytes
+        self, live: LiveConnector, session: Session, question: Asked
     ) -> ExchangeResult | GatewayError:
         session.last_used = trio.current_time()
         try:
             with trio.fail_after(self.limits.exchange_limit):
-                result = await live.exchange(session.id, target, request)
+                result = await live.exchange(session.id, question.target, question.request)
         except trio.TooSlowError:
             return self._too_slow()
         except (VehicleFault, Invalid, Unavailable) as error:
@@ -365,29 +382,8 @@ class SessionService:
         session.last_used = trio.current_time()
         await live.write_frames(batch)
 
+    def _announce_lease(self, session: Session) -> None:
+        self._announce(session, "lease", lease="writer" if session.writer else "reader")
+
     def _announce(self, session: Session, what: str, **more: object) -> None:
-        self._publish(
-            Event(
-                type=f"sessions.session.{what}",
-                subject=f"session:{session.id}",
-                tenant_id=None,
-                payload={
-                    "session_id": session.id,
-                    "client_id": session.client_id,
-                    "connector_id": session.connector_id,
-                    "ticket_id": session.ticket_id,
-                    **more,
-                },
-                occurred_at=self._clock(),
-            )
-        )
-
-
-def _news(
-    request: bytes, replies: tuple[Answer, ...] = (), *, error: str | None = None
-) -> dict[str, object]:
-    return {
-        "request": request.hex().upper(),
-        "responses": [reply.to_json() for reply in replies],
-        "error": error,
-    }
+        self._publish(session_event(session, what, self._clock(), **more))

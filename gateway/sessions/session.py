@@ -9,10 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from gateway.domain.events import Event
 from gateway.runtime.feeds import Feed, Policy
+from gateway.sessions.recorder import UNRECORDED, Track
 
 #: Session news a watcher may lag behind before it is cut; it can come back and ask again.
 MAX_LAG = 512
+
+#: News that recordings do not take: exchanges come with time stamps, chats are people's own.
+_UNRECORDED = frozenset({"exchange", "chat"})
 
 
 class SessionState(StrEnum):
@@ -38,7 +43,7 @@ class SessionNews:
     """Something that happened in a session.
 
     Attributes:
-        kind: ``exchange``, ``lease``, ``connector`` or ``ended``.
+        kind: ``exchange``, ``lease``, ``safe_state``, ``connector``, ``chat`` or ``ended``.
         session: its id.
         body: JSON-ready members, as the operator websocket sends them.
     """
@@ -63,7 +68,9 @@ class Session:
         expires_at: UTC, whatever happens.
         last_used: monotonic seconds of the last request.
         writer: it holds the lease.
+        moving: the vehicle is on its way to its safe state, because this session lost the lease.
         exchanges: how many have been made.
+        track: its recording.
     """
 
     id: str
@@ -77,7 +84,9 @@ class Session:
     ends_by: float
     last_used: float
     writer: bool = False
+    moving: bool = False
     exchanges: int = 0
+    track: Track = UNRECORDED
     state: SessionState = SessionState.ACTIVE
     _watchers: list[Feed[SessionNews]] = field(default_factory=list)
 
@@ -101,6 +110,8 @@ class Session:
 
     def tell(self, kind: str, body: dict[str, object]) -> None:
         """Let every watcher know; a slow one is cut and finds out by itself."""
+        if kind not in _UNRECORDED:
+            self.track.happened(f"session.{kind}", body)
         news = SessionNews(kind, self.id, body)
         for feed in self._watchers:
             feed.put_nowait(news)
@@ -109,3 +120,20 @@ class Session:
         """No more news will come."""
         for feed in self._watchers:
             feed.close()
+
+
+def session_event(session: Session, what: str, now: datetime, **more: object) -> Event:
+    """Return the event ``sessions.session.WHAT`` of a session."""
+    return Event(
+        type=f"sessions.session.{what}",
+        subject=f"session:{session.id}",
+        tenant_id=None,
+        payload={
+            "session_id": session.id,
+            "client_id": session.client_id,
+            "connector_id": session.connector_id,
+            "ticket_id": session.ticket_id,
+            **more,
+        },
+        occurred_at=now,
+    )

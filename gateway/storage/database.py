@@ -27,7 +27,7 @@ from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import trio
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Integer, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -210,13 +210,18 @@ def make_engine(
     """Build the engine with the pragmas and limits that this product relies on."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(
+        engine = create_engine(
             url,
             pool_size=threads,
             max_overflow=0,
             pool_pre_ping=True,
             connect_args={"options": f"-c statement_timeout={int(statement_timeout_s * 1000)}"},
         )
+        # Whole numbers go as they are. Cast to a column's 32 bits, as is usual, an id that nobody
+        # can have would be an error, where SQLite and people find nothing.
+        kept = engine.dialect.colspecs.items()
+        engine.dialect.colspecs = {kind: own for kind, own in kept if kind is not Integer}
+        return engine
     if parsed.database in {None, "", ":memory:"}:
         raise ValueError("a SQLite database needs a file: sqlite:////path/to/gateway.db")
     engine = create_engine(

@@ -26,7 +26,8 @@ class Basket:
         model_id: the vehicle's model.
         variant_id: the vehicle's variant, one of that model.
         product_ids: each once.
-        voucher: code of a voucher, in any case; ``None`` or blank is none.
+        voucher: code of a voucher, in any case; blank is none, ``None`` leaves it to the prepared
+            ticket where there is one.
     """
 
     model_id: int
@@ -44,12 +45,14 @@ class PricedBasket:
         offers: in the order of the basket, one for each line of the quote.
         voucher: the voucher, if one was given.
         quote: what it costs.
+        local: the same in the currency the garage thinks in, where it is another.
     """
 
     vehicle: Variant
     offers: tuple[Offer, ...]
     voucher: Voucher | None
     quote: Quote
+    local: Quote | None = None
 
     @property
     def needs_confirmation(self) -> bool:
@@ -145,24 +148,28 @@ def _voucher(connection: Connection, buyer: Buyer, basket: Basket) -> Voucher | 
     absolute = voucher.reduction.kind is ReductionKind.ABSOLUTE
     if absolute and voucher.currency != buyer.currency:
         detail = f"Voucher {voucher.code} is worth {voucher.currency}; you pay {buyer.currency}."
-        raise _refused("other_currency", f"{detail} Leave it out.")
+        raise _refused("other_currency", f"{detail} Send an empty voucher instead.")
     if voucher.product_ids and not voucher.product_ids & set(basket.product_ids):
         detail = f"Voucher {voucher.code} counts for none of these products."
-        raise _refused("not_for_these", f"{detail} Leave it out.")
+        raise _refused("not_for_these", f"{detail} Send an empty voucher instead.")
     return voucher
 
 
 def _check_dates(voucher: Voucher, day: date) -> None:
     if day < voucher.valid_from:
-        detail = f"Voucher {voucher.code} holds from {voucher.valid_from} on. Leave it out."
-        raise _refused("not_yet", detail)
+        detail = f"Voucher {voucher.code} holds from {voucher.valid_from} on."
+        raise _refused("not_yet", f"{detail} Send an empty voucher instead.")
     if voucher.valid_until is not None and day >= voucher.valid_until:
-        raise _refused("expired", f"Voucher {voucher.code} has expired. Leave it out.")
+        raise _refused(
+            "expired", f"Voucher {voucher.code} has expired. Send an empty voucher instead."
+        )
 
 
 def voucher_used_up(voucher: Voucher) -> Invalid:
     """Return the refusal of a voucher that has no use left."""
-    detail = f"Voucher {voucher.code} was used as often as it may be. Leave it out."
+    detail = (
+        f"Voucher {voucher.code} was used as often as it may be. Send an empty voucher instead."
+    )
     return _refused("used_up", detail)
 
 

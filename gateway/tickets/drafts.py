@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import uuid4
 
-from gateway.domain.money import ReductionKind
+from gateway.domain.money import Rate, ReductionKind
 from gateway.domain.ticket import TicketState
 from gateway.storage.queries.identity import Tenant
 from gateway.storage.queries.ticket_records import LineDiscount, Ticket, TicketLine
@@ -14,8 +14,18 @@ from gateway.tickets.basket import PricedBasket
 from gateway.tickets.prices import PricedLine
 
 
-def unordered(tenant: Tenant, priced: PricedBasket, vin: str, now: datetime) -> Ticket:
-    """Return a prepared ticket with the basket's lines; its voucher is spread over them."""
+def unordered(
+    tenant: Tenant, priced: PricedBasket, vin: str, now: datetime, rate: Rate | None = None
+) -> Ticket:
+    """Return a prepared ticket with the basket's lines; its voucher is spread over them.
+
+    Args:
+        tenant: the garage.
+        priced: its lines and totals.
+        vin: of the vehicle, checked.
+        now: UTC.
+        rate: to the garage's own currency, where it has one.
+    """
     quote, voucher = priced.quote, priced.voucher
     return Ticket(
         id=0,
@@ -38,6 +48,8 @@ def unordered(tenant: Tenant, priced: PricedBasket, vin: str, now: datetime) -> 
         net=quote.after_voucher.net,
         service_fee=quote.service_fee,
         total=quote.total.net,
+        local_currency=None if rate is None else rate.currency,
+        local_rate=None if rate is None else rate.value,
         voucher_id=None if voucher is None else voucher.id,
         voucher_code=None if voucher is None else voucher.code,
         connection_id=int(now.timestamp() * 1_000),
@@ -50,6 +62,7 @@ def unordered(tenant: Tenant, priced: PricedBasket, vin: str, now: datetime) -> 
         updated_at=now,
         started_at=None,
         finished_at=None,
+        held_until=None,
         lines=_lines(priced),
     )
 

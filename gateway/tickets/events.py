@@ -2,7 +2,8 @@
 
 Every payload holds ``ticket_id``, ``uuid``, ``tenant_id``, ``connector_id``, ``connector_uuid``
 (both ``None`` while prepared), ``state`` (its name), ``vin``, ``vehicle`` (make, model_group,
-model, variant) and ``reference``. A closed one adds what the back office needs:
+model, variant), ``reference`` and ``held_until`` (``None`` unless ordered during a schedule of the
+service centre). A closed one adds what the back office needs:
 
     note, odometer_reading, started_at, finished_at, operator_id
     currency, lines, total     money as text, lines add up to total
@@ -37,6 +38,7 @@ def ticket_event(ticket: Ticket, step: Step, note: str = "") -> Event:
             zip(("make", "model_group", "model", "variant"), ticket.vehicle, strict=True)
         ),
         "reference": ticket.reference,
+        "held_until": None if ticket.held_until is None else ticket.held_until.isoformat(),
     }
     if step.type == "closed":
         payload |= _settlement(ticket, note)

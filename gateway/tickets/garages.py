@@ -7,8 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from gateway.domain.errors import NotFound
+from gateway.domain.money import Rate
 from gateway.storage.database import Connection
-from gateway.storage.queries import connectors, identity
+from gateway.storage.queries import connectors, identity, rates
 from gateway.storage.queries.connectors import ConnectorRecord
 from gateway.storage.queries.identity import Provider, Tenant
 from gateway.storage.queries.products import Buyer
@@ -24,6 +25,16 @@ class Garage:
     def buyer(self, now: datetime) -> Buyer:
         """Return for whom prices are asked: those of this day, UTC."""
         return Buyer(self.tenant.id, self.tenant.currency, now.date())
+
+    def local_rate(self, connection: Connection, now: datetime) -> Rate | None:
+        """Return the rate of this day (UTC) to the currency the garage thinks in.
+
+        ``None`` where that is the one it pays in, and where no rate is known yet.
+        """
+        paid, own = self.tenant.currency, self.tenant.local_currency
+        if own is None or own == paid:
+            return None
+        return rates.rate_on(connection, paid, own, now.date())
 
 
 def garage_of(connection: Connection, tenant_id: int) -> Garage:

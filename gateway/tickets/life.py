@@ -22,6 +22,7 @@ from gateway.storage.queries import (
     vouchers,
 )
 from gateway.storage.queries.ticket_records import Note, Step, Ticket
+from gateway.tickets import wallets
 from gateway.tickets.events import ticket_event
 
 #: Longest note on a ticket, characters.
@@ -68,11 +69,25 @@ def begin(
     """
     ticket = require_ticket(connection, operator, ticket_id)
     if ticket.state is TicketState.IN_PROGRESS:
-        _require_own(ticket, operator)
+        require_own(ticket, operator)
         return ticket
-    step = _step(ticket, "started", TicketState.IN_PROGRESS, operator, now)
-    changes = {"operator_id": operator.client_id, "started_at": now}
-    return _move(connection, ticket, step, changes)
+    step = step_to(ticket, "started", TicketState.IN_PROGRESS, operator, now)
+    if ticket.held_until is not None and ticket.held_until > now:
+        raise Conflict(
+            "ticket.held",
+            f"Ticket {ticket.id} is held until {ticket.held_until:%Y-%m-%d %H:%M} UTC, when the "
+            "schedule of the service centre ends. Open the service centre, or wait.",
+        )
+    changes = {"operator_id": operator.client_id, "started_at": now, "held_until": None}
+    try:
+        return move(connection, ticket, step, changes)
+    except Conflict:
+        # Somebody was quicker: it may have been this operator, from another window.
+        current = require_ticket(connection, operator, ticket_id)
+        if current.state is not TicketState.IN_PROGRESS:
+            raise
+        require_own(current, operator)
+        return current
 
 
 def close(
@@ -91,14 +106,14 @@ def close(
     """
     _check_report(report)
     ticket = require_ticket(connection, operator, ticket_id)
-    step = _step(ticket, "closed", TicketState.CLOSED, operator, now)
-    _require_own(ticket, operator)
+    step = step_to(ticket, "closed", TicketState.CLOSED, operator, now)
+    require_own(ticket, operator)
     note = report.note.strip()
     if note:
-        written = Note(uuid4(), ticket.id, _actor(operator), note, now, now)
+        written = Note(uuid4(), ticket.id, actor_of(operator), note, now, now)
         ticket_changes.add_note(connection, written)
     changes = {"finished_at": now, "odometer_reading": report.odometer_reading}
-    return _move(connection, ticket, step, changes, note)
+    return move(connection, ticket, step, changes, note)
 
 
 def cancel(
@@ -122,16 +137,26 @@ def cancel(
         NotFound: no such ticket.
         Conflict: another operator has it, or it is finished.
     """
+    check_reason(reason)
+    ticket = require_ticket(connection, operator, ticket_id)
+    step = step_to(ticket, "cancelled", TicketState.CANCELLED, operator, now)
+    if ticket.operator_id is not None:
+        require_own(ticket, operator)
+    if ticket.voucher_id is not None:
+        vouchers.give_back(connection, ticket.voucher_id)
+    wallets.give_back(connection, ticket, actor_of(operator), now)
+    return move(connection, ticket, step, {"finished_at": now, "cancelled_reason": reason})
+
+
+def check_reason(reason: int) -> None:
+    """Refuse what is no number of a reason to cancel.
+
+    Raises:
+        Invalid: names ``reason``.
+    """
     if not 1 <= reason <= 2**31 - 1:
         detail = "Say why with the number of a reason, 1 or more."
         raise Invalid("ticket.reason_invalid", detail, field="reason")
-    ticket = require_ticket(connection, operator, ticket_id)
-    step = _step(ticket, "cancelled", TicketState.CANCELLED, operator, now)
-    if ticket.operator_id is not None:
-        _require_own(ticket, operator)
-    if ticket.voucher_id is not None:
-        vouchers.give_back(connection, ticket.voucher_id)
-    return _move(connection, ticket, step, {"finished_at": now, "cancelled_reason": reason})
 
 
 def rate(
@@ -173,27 +198,38 @@ def _asks_for_scores(connection: Connection, ticket: Ticket) -> bool:
 
 
 # Any: values of columns of different types.
-def _move(
+def move(
     connection: Connection, ticket: Ticket, step: Step, changes: dict[str, Any], note: str = ""
 ) -> Ticket:
+    """Take a ticket a step further, and tell of it.
+
+    Raises:
+        Conflict: somebody else moved it meanwhile.
+    """
     moved = ticket_changes.move(connection, ticket, step, **changes)
     events.append(connection, ticket_event(moved, step, note))
     return moved
 
 
-def _step(
+def step_to(
     ticket: Ticket, kind: str, to_state: TicketState, operator: OperatorPrincipal, now: datetime
 ) -> Step:
+    """Return an operator's step to another state, for the ticket's history.
+
+    Raises:
+        Conflict: none leads there from the state it is in.
+    """
     if (ticket.state, to_state) not in TRANSITIONS:
         state = ticket.state.name.lower().replace("_", " ")
         raise Conflict(
             "ticket.wrong_state",
             f"Ticket {ticket.id} is {state} and cannot be {kind}. Read it again, then decide.",
         )
-    return Step(kind, to_state, _actor(operator), now)
+    return Step(kind, to_state, actor_of(operator), now)
 
 
-def _require_own(ticket: Ticket, operator: OperatorPrincipal) -> None:
+def require_own(ticket: Ticket, operator: OperatorPrincipal) -> None:
+    """Raise Conflict where another operator serves the ticket, or none."""
     if ticket.operator_id != operator.client_id:
         raise Conflict(
             "ticket.served_by_another",
@@ -201,15 +237,25 @@ def _require_own(ticket: Ticket, operator: OperatorPrincipal) -> None:
         )
 
 
-def _actor(operator: OperatorPrincipal) -> str:
+def actor_of(operator: OperatorPrincipal) -> str:
+    """Return how histories name an operator."""
     return f"operator:{operator.client_id}"
 
 
 def _check_report(report: Report) -> None:
-    if len(report.note) > LONGEST_NOTE:
-        detail = f"Keep the note within {LONGEST_NOTE} characters."
-        raise Invalid("ticket.note_too_long", detail, field="note")
+    check_note(report.note, "note")
     odometer = report.odometer_reading
     if odometer is not None and not 0 <= odometer <= LARGEST_ODOMETER:
         detail = f"The odometer reading must be kilometres from 0 to {LARGEST_ODOMETER}."
         raise Invalid("ticket.odometer_invalid", detail, field="odometer_reading")
+
+
+def check_note(text: str, field: str) -> None:
+    """Refuse a text that is too long for a note.
+
+    Raises:
+        Invalid: names ``field``.
+    """
+    if len(text) > LONGEST_NOTE:
+        detail = f"Keep the note within {LONGEST_NOTE} characters."
+        raise Invalid("ticket.note_too_long", detail, field=field)

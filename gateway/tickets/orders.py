@@ -33,9 +33,12 @@ from gateway.storage.queries.ticket_records import (
 from gateway.tickets.answers import check_answers
 from gateway.tickets.basket import Basket, PricedBasket, price, voucher_used_up
 from gateway.tickets.catalogue import vin
+from gateway.tickets.conversion import convert
 from gateway.tickets.drafts import unordered
 from gateway.tickets.events import ticket_event
 from gateway.tickets.garages import Garage, garage_of, require_connector
+from gateway.tickets.service_center import CenterState, service_center
+from gateway.tickets.wallets import charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +87,21 @@ def create(
     Raises:
         Invalid: the order breaks a rule; ``field`` names the member.
         NotFound: the connector is unknown.
-        Conflict: the connector is offline or has an open ticket, or the service centre is closed.
+        Conflict: the connector is offline or has an open ticket, the service centre is closed, or
+            the prepaid balance does not suffice.
     """
     garage = garage_of(connection, customer.tenant_id)
     connector = require_connector(connection, customer.tenant_id, order.connector_id)
     number = vin.check(order.vin)
-    priced = price(connection, garage.buyer(now), order.basket)
+    prepared = _prepared(connection, customer, order, number)
+    priced = price(connection, garage.buyer(now), _with_voucher(order.basket, prepared))
     _check_products(garage, order, priced)
     asked = prerequisites.prerequisites_of(connection, order.basket.product_ids)
     answers = check_answers(asked, order.answers)
-    prepared = _prepared(connection, customer, order, number)
-    _check_moment(connection, garage, connector, priced, online=online)
+    _check_moment(connection, connector, online=online)
     step = Step("created", TicketState.PENDING, f"user:{customer.user_id}", now)
     new = replace(
-        unordered(garage.tenant, priced, number, now),
+        unordered(garage.tenant, priced, number, now, garage.local_rate(connection, now)),
         state=TicketState.PENDING,
         connector_id=connector.id,
         connector_uuid=connector.uuid,
@@ -105,9 +109,11 @@ def create(
         reference=order.reference,
         client_metadata=dict(order.client_metadata),
         confirmed_unattended_service=order.confirmed_unattended_service,
+        held_until=_held_until(garage, priced, now),
     )
     stored = _store(connection, prepared, new, answers, step)
     _redeem(connection, priced)
+    charge(connection, garage, stored, step.actor, now)
     described = {
         "vehicle_path": priced.vehicle.path,
         "product_description": ", ".join(line.name for line in stored.lines),
@@ -130,6 +136,32 @@ def _check_products(garage: Garage, order: Order, priced: PricedBasket) -> None:
         )
 
 
+def price_prepared(
+    connection: Connection, garage: Garage, basket: Basket, prepared_id: UUID | None, now: datetime
+) -> PricedBasket:
+    """Return what a basket costs, also in the garage's own currency.
+
+    Args:
+        connection: for reading.
+        garage: who asks.
+        basket: what they think of ordering.
+        prepared_id: the prepared ticket they would carry out; its voucher counts unless the
+            basket names one.
+        now: UTC.
+
+    Raises:
+        Invalid: as :func:`~gateway.tickets.basket.price`, or nothing like that is prepared.
+    """
+    prepared = None
+    if prepared_id is not None:
+        prepared = tickets.find_prepared(connection, garage.tenant.id, prepared_id)
+        if prepared is None:
+            raise _not_prepared()
+    priced = price(connection, garage.buyer(now), _with_voucher(basket, prepared))
+    rate = garage.local_rate(connection, now)
+    return priced if rate is None else replace(priced, local=convert(priced.quote, rate))
+
+
 def _prepared(
     connection: Connection, customer: CustomerPrincipal, order: Order, number: str
 ) -> Ticket | None:
@@ -137,22 +169,29 @@ def _prepared(
         return None
     prepared = tickets.find_prepared(connection, customer.tenant_id, order.prepared_ticket_id)
     if prepared is None or prepared.vin != number:
-        raise Invalid(
-            "ticket.prepared_unknown",
-            "No ticket with this id is prepared for this vehicle. List the prepared tickets.",
-            field="prepared_ticket_id",
-        )
+        raise _not_prepared()
     return prepared
 
 
-def _check_moment(
-    connection: Connection,
-    garage: Garage,
-    connector: ConnectorRecord,
-    priced: PricedBasket,
-    *,
-    online: bool,
-) -> None:
+def _not_prepared() -> Invalid:
+    return Invalid(
+        "ticket.prepared_unknown",
+        "No ticket with this id is prepared for this vehicle. List the prepared tickets.",
+        field="prepared_ticket_id",
+    )
+
+
+def _with_voucher(basket: Basket, prepared: Ticket | None) -> Basket:
+    """Return the basket with the voucher of a prepared ticket, unless it says something itself.
+
+    An empty one says none: a prepared voucher that holds no more must not be in the way.
+    """
+    if prepared is None or basket.voucher is not None:
+        return basket
+    return replace(basket, voucher=prepared.voucher_code)
+
+
+def _check_moment(connection: Connection, connector: ConnectorRecord, *, online: bool) -> None:
     if tickets.open_on(connection, connector.id) is not None:
         raise ticket_changes.connector_busy()
     if not online:
@@ -162,14 +201,21 @@ def _check_moment(
             "on, and order again when it shows as online.",
             field="connector_id",
         )
-    attended = not priced.offers or any(not offer.product.is_unattended for offer in priced.offers)
-    if attended and not garage.provider.is_open:
+
+
+def _held_until(garage: Garage, priced: PricedBasket, now: datetime) -> datetime | None:
+    """Return when an operator may begin, ``None`` for at once; refuse what nobody would do."""
+    if priced.offers and all(offer.product.is_unattended for offer in priced.offers):
+        return None
+    center = service_center(garage.provider, now)
+    if center.state is CenterState.CLOSED:
         raise Conflict(
             "service_center.closed",
             "The service centre is closed: only services that need no operator can be ordered "
             "now. Order again when it is open.",
             field="product_ids",
         )
+    return center.ends_at
 
 
 def _store(
@@ -209,7 +255,8 @@ def prepare(
         raise NotFound("tenant.unknown", f"You serve no garage {tenant_id}.", field="customer_id")
     priced = price(connection, garage.buyer(now), basket)
     step = Step("prepared", TicketState.PREPARED, f"operator:{operator.client_id}", now)
-    new = unordered(garage.tenant, priced, vin.check(number), now)
+    rate = garage.local_rate(connection, now)
+    new = unordered(garage.tenant, priced, vin.check(number), now, rate)
     stored = ticket_changes.add(connection, new, (), step)
     events.append(connection, ticket_event(stored, step))
     return stored

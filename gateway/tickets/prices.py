@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import final
 
 from gateway.domain.money import CENT, ZERO, Reduction, ReductionKind, cents
 
@@ -71,6 +72,7 @@ class Sum:
         return cents(self.discount * 100 / self.gross) if self.gross else ZERO
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class PricedLine:
     """One line of an order.
@@ -97,6 +99,7 @@ class PricedLine:
         return Sum(self.price.gross, self.price.net - self.voucher)
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Quote:
     """A priced order.
@@ -138,13 +141,18 @@ def quote(
     applied = None
     if voucher is not None:
         lines, applied = _redeem(lines, voucher, voucher_products)
+    return add_up(currency, lines, applied)
+
+
+def add_up(currency: str, lines: tuple[PricedLine, ...], voucher: Applied | None) -> Quote:
+    """Return the order that these lines make."""
     sub_total = _sum(line.price for line in lines)
     after_voucher = _sum(line.charged for line in lines)
     fee = sum((line.service_fee or ZERO for line in lines), ZERO)
     return Quote(
         currency=currency,
         lines=lines,
-        voucher=applied,
+        voucher=voucher,
         sub_total=sub_total,
         after_voucher=after_voucher,
         service_fee=fee,

@@ -115,8 +115,9 @@ def _refuse_nul(value: object, path: str = "") -> None:
         raise Invalid("body.text", detail, field=path or None)
     if isinstance(value, dict):
         for name, member in value.items():
-            _refuse_nul(name, path)
-            _refuse_nul(member, f"{path}.{name}" if path else str(name))
+            inner = f"{path}.{name}" if path else str(name)
+            _refuse_nul(name, inner.replace("\0", "\\0"))
+            _refuse_nul(member, inner)
     if isinstance(value, list):
         for index, member in enumerate(value):
             _refuse_nul(member, f"{path}[{index}]")

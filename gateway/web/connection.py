@@ -1,7 +1,7 @@
 """One HTTP connection: Hypercorn's own, with the bounds that it lacks.
 
 Hypercorn (pinned to 0.18.0, because these are its private parts) serves a connection in
-``TCPServer.run``. Four things are added here; the guard around ``run`` is in ``server``:
+``TCPServer.run``. Five things are added here; the guard around ``run`` is in ``server``:
 
 - Sending is bounded. Hypercorn shields its writes from cancellation without a deadline, so a peer
   that stops reading holds its task, and the shutdown, for ever.
@@ -9,6 +9,9 @@ Hypercorn (pinned to 0.18.0, because these are its private parts) serves a conne
   silence, and by the peer's silence for websockets, where pings make it speak.
 - A websocket message over the limit ends the connection. Hypercorn sends a close frame and goes
   on collecting whatever else the peer sends.
+- What follows an answer is done in any case. Hypercorn ends the request's stream first, which has
+  the application cancel the task that would then make room for the next request, or close: an
+  answer that came before the body would leave a connection that neither serves nor ends.
 - A connection ends when its peer is gone or it is closed. Hypercorn's pinger and idle timer would
   sleep out their intervals first; and its reader, when a request was refused before it was read
   to its end, waits for a request that cannot come, for ever.
@@ -17,7 +20,8 @@ Hypercorn (pinned to 0.18.0, because these are its private parts) serves a conne
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import cast
 
 import trio
@@ -97,6 +101,7 @@ class Connection(TCPServer):
         tls = cast("trio.SSLStream[trio.SocketStream]", stream)
         super().__init__(app, config, self._context, state, tls)
         self._send_timeout = send_timeout
+        self._head = b""
         self._sent_at = self._heard_at = trio.current_time()
 
     @override
@@ -104,8 +109,12 @@ class Connection(TCPServer):
         if isinstance(event, Updated) and self._context.gone.is_set():
             return  # nobody left to be idle for
         if isinstance(event, RawData):
+            if self._is_head(event.data):
+                self._head += event.data
+                return
             async with self.send_lock:
-                is_sent = await self._send(event.data)
+                data, self._head = self._head + event.data, b""
+                is_sent = await self._send(data)
             if is_sent:
                 return
             await close_now(self.stream)
@@ -114,6 +123,18 @@ class Connection(TCPServer):
             await super().protocol_send(event)
         if not isinstance(event, Updated):
             self._reading.cancel()
+
+    def _is_head(self, data: bytes) -> bool:
+        """Tell whether this is an answer's head, which can go with what follows: half the packets.
+
+        Something always follows: a body, or the end of a message that has none.
+        """
+        protocol = self.protocol.protocol
+        if not isinstance(protocol, H11Protocol) or not data.startswith(b"HTTP/1.1 "):
+            return False
+        # h11 has its states as classes that print as their names.
+        is_request = isinstance(protocol.stream, HTTPStream)
+        return is_request and str(protocol.connection.our_state) == "SEND_BODY"
 
     async def _send(self, data: bytes) -> bool:
         view = memoryview(data)
@@ -134,12 +155,20 @@ class Connection(TCPServer):
         protocol = self.protocol.protocol
         if isinstance(protocol, H11Protocol):
             protocol.can_read = _CanRead(protocol, self._reading)
+            protocol._maybe_recycle = partial(  # type: ignore[method-assign]  # noqa: SLF001 - see above
+                self._uncancelled,
+                protocol._maybe_recycle,  # noqa: SLF001
+            )
         with self._reading:
             while await self._read_once():
                 pass
         await self.protocol.handle(Closed())
         self._context.gone.set()
         await self.idle_task.stop()
+
+    async def _uncancelled(self, recycle: Callable[[], Awaitable[None]]) -> None:
+        with trio.move_on_after(self._send_timeout, shield=True):
+            await recycle()
 
     async def _read_once(self) -> bool:
         """Read and handle what the peer sends; tell whether to go on."""

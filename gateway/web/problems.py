@@ -11,8 +11,10 @@ import dataclasses
 import math
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
+import trio
 from quart import Quart, Response, has_request_context, has_websocket_context, request, websocket
 from structlog.typing import FilteringBoundLogger
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
@@ -21,6 +23,10 @@ from werkzeug.exceptions import NotFound as NoSuchRoute
 from gateway.domain.errors import GatewayError
 
 CONTENT_TYPE = "application/problem+json"
+
+#: A refusal often comes before the body was read. Up to this many bytes are read after all, within
+#: this many seconds: whoever still sends would not get the answer of a connection that is closed.
+WORTH_READING, READ_WITHIN = 1 << 16, 2.0
 
 #: Kind of refusal -> HTTP status. A kind without a row is a mistake of ours, hence 500.
 STATUS: Mapping[str, int] = {
@@ -115,6 +121,14 @@ def install(app: Quart, log: FilteringBoundLogger) -> None:
     async def on_http(error: HTTPException) -> Response:
         return respond(_from_http(error))
 
+    async def read_rest(answer: Response) -> Response:
+        if 0 < (request.content_length or 0) <= WORTH_READING and answer.status_code >= 400:
+            with trio.move_on_after(READ_WITHIN), suppress(HTTPException):
+                async for _ in request.body:
+                    pass
+        return answer
+
+    app.after_request(read_rest)
     app.register_error_handler(GatewayError, on_refusal)
     app.register_error_handler(HTTPException, on_http)
     app.register_error_handler(Exception, on_surprise)

@@ -6,9 +6,11 @@ The link is the port in memory with the real machine at its other end; the vehic
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,9 +21,16 @@ from quart_trio import QuartTrio
 from gateway.domain.errors import Unauthorized
 from gateway.domain.principal import OperatorPrincipal
 from gateway.rest import operator as operator_api
+from gateway.rest.operator import jobs as operator_jobs
+from gateway.rest.operator import notes
 from gateway.rest.operator.door import OperatorDoor
+from gateway.rest.operator.jobs import JobsDoor
+from gateway.rest.operator.notes import OperatorNotesDoor
+from gateway.sessions.jobs import JobService
 from gateway.sessions.limits import SessionLimits
 from gateway.sessions.service import SessionService
+from gateway.storage.files.links import FileLinks
+from gateway.storage.images import ImageStore
 from gateway.storage.queries.ticket_records import Ticket
 from gateway.tickets.service import TicketService
 from gateway.web import problems
@@ -44,6 +53,7 @@ CAPABILITIES = Capabilities(
         BusInfo("doip0", "doip"),
     ),
     ecus=(EcuInfo("engine", "can0", 0x7E0, 0x7E8), EcuInfo("dash", "doip0", logical_address=16)),
+    jobs=True,
     software=12,
     hardware=3,
 )
@@ -103,6 +113,7 @@ class Floor:
     sessions: SessionService
     tickets: TicketService
     clock: SettableClock
+    jobs: JobService
     connectors: dict[int, DialledConnector] = field(default_factory=dict)
 
     async def plug_in(self, number: int = MINE) -> DialledConnector:
@@ -179,11 +190,17 @@ class Floor:
 
 
 @asynccontextmanager
+async def temporary_folder() -> AsyncIterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@asynccontextmanager
 async def open_floor(
     workshop: Workshop, clock: SettableClock, limits: SessionLimits | None = None
 ) -> AsyncIterator[Floor]:
     """Open both doors for the block; nothing is plugged in yet."""
-    async with open_world() as links:
+    async with AsyncExitStack() as stack, open_world() as links:
         sessions = SessionService(
             links.registry, limits or SessionLimits(), clock, links.published.append
         )
@@ -201,8 +218,18 @@ async def open_floor(
         app = QuartTrio("operators")
         problems.install(app, structlog.get_logger())
         app.register_blueprint(operator_api.blueprint(door))
-        app.register_blueprint(socket.blueprint(tokens, sessions))
-        yield Floor(app, door, workshop, tokens, links, sessions, tickets, clock)
+        links_to_files = FileLinks(bytes(32), 900.0, clock)
+        app.register_blueprint(notes.blueprint(OperatorNotesDoor(tokens, tickets, links_to_files)))
+        folder = await stack.enter_async_context(temporary_folder())
+        jobs = JobService(workshop.database, links.registry, sessions, ImageStore(folder), clock)
+        await links.nursery.start(jobs.serve)
+        app.register_blueprint(
+            operator_jobs.blueprint(
+                JobsDoor(tokens, workshop.database, sessions, jobs, clock, largest_image=100_000)
+            )
+        )
+        app.register_blueprint(socket.blueprint(tokens, sessions, jobs))
+        yield Floor(app, door, workshop, tokens, links, sessions, tickets, clock, jobs)
         # Their vehicles are functions: nothing to bring back, and nobody to wait for.
         links.nursery.cancel_scope.cancel()
 

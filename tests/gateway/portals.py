@@ -17,13 +17,19 @@ from quart_trio import QuartTrio
 from gateway.config import TicketSettings
 from gateway.domain.errors import Unauthorized
 from gateway.domain.principal import CustomerPrincipal
-from gateway.rest.customer import cart, connectors, products, tickets, vehicles
+from gateway.rest.customer import notes
 from gateway.rest.customer.door import CustomerDoor
+from gateway.rest.customer.notes import NotesDoor
+from gateway.rest.ordering import PLAIN
+from gateway.storage.files.links import FileLinks
 from gateway.web import problems
 from tests.gateway.workshops import Workshop
 from tests.settable_clock import SettableClock
 
 CONTRACT = Path(__file__).parents[1] / "contracts" / "customer.yaml"
+
+#: Seconds that links to attachments are good for.
+LINK_LIFETIME = 900.0
 
 Json = Any  # what a test reads out of an answer is its own business
 
@@ -123,6 +129,8 @@ def open_portal(workshop: Workshop, clock: SettableClock) -> Portal:
     )
     app = QuartTrio("portal")
     problems.install(app, structlog.get_logger())
-    for room in (connectors, vehicles, products, cart, tickets):
+    for room in PLAIN:
         app.register_blueprint(room.blueprint(door))
+    links = FileLinks(bytes(32), LINK_LIFETIME, clock)
+    app.register_blueprint(notes.blueprint(NotesDoor(door, links, LINK_LIFETIME)))
     return Portal(app, workshop, clock)

@@ -27,12 +27,16 @@ PUBLIC = {
     "/healthz",
     "/readyz",
     "/metrics",
+    "/docs",
     "/.well-known/jwks.json",
     "/partner/oauth2/token",
     "/v1/authenticate/pincode",
     "/v2/authenticate/pincode",
     "/v1/authenticate/otp",
     "/v1/authenticate/refresh",
+    "/v1/authenticate/password",
+    "/v1/authenticate/password/choose",
+    "/legacy/api/mobile/authentication/authenticate/forgot/password",
 }
 
 

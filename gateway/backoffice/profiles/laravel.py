@@ -43,11 +43,12 @@ ERRORS: Mapping[int, Schema] = {
     422: VALIDATION,
     429: MESSAGE,
     500: MESSAGE,
+    502: MESSAGE,
     503: MESSAGE,
 }
 
 #: Where these APIs differ from the gateway's own table.
-_STATUS = {**STATUS, "invalid": 422, "method": 405}
+_STATUS = {**STATUS, "invalid": 422, "method": 405, "upstream": 502}
 
 
 def refusal(error: GatewayError) -> tuple[int, dict[str, object]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 
-from gateway.backoffice.refusal import broken_rule
+from gateway.backoffice.refusal import broken_rule, wrong_field
 from gateway.backoffice.rules.numbering import next_count
+from gateway.backoffice.rules.phones import e164
 from gateway.backoffice.shop import Shop, Values
 
 #: "Dorpstraat 12 A": a street, a number that begins with a digit, and the rest.
@@ -25,6 +26,9 @@ ADDRESS_PARTS = {
     "country": "country",
 }
 
+#: What is typed in -> the same as E.164, by which calls and messages find the customer.
+_NUMBERS = {"phone": "phone_e164", "mobile_phone": "mobile_e164"}
+
 #: Orders in these states still need their customer.
 _DONE = {"completed", "picked_up", "cancelled"}
 
@@ -32,8 +36,11 @@ _DONE = {"completed", "picked_up", "cancelled"}
 def create_customer(shop: Shop, values: Values) -> int:
     """Store a customer under the next free number, with the address when the body gives one."""
     person, address = _split(values)
+    tags = person.pop("tag_ids", None)
     person["client_number"] = person.get("client_number") or free_number(shop)
+    person["client_code"] = person.get("client_code") or str(person["client_number"])
     customer_id = shop.insert("customer", person)
+    _put_tags(shop, customer_id, tags)
     _put_address(shop, customer_id, address)
     return customer_id
 
@@ -41,6 +48,7 @@ def create_customer(shop: Shop, values: Values) -> int:
 def change_customer(shop: Shop, row: Values, values: Values) -> None:
     """Change a customer, and the invoice address where the body gives parts of it."""
     person, address = _split(values)
+    _put_tags(shop, row["id"], person.pop("tag_ids", None))
     if person:
         shop.change("customer", row["id"], person)
     _put_address(shop, row["id"], address)
@@ -50,12 +58,23 @@ def remove_customer(shop: Shop, row: Values) -> None:
     """Remove a customer; what was written for them keeps naming them.
 
     Raises:
-        Invalid: a work order of theirs is still open.
+        Invalid: a work order of theirs is still open, an invoice unpaid, or a visit planned.
     """
+    owed = [
+        one["invoice_number"]
+        for one in shop.where("invoice", customer_id=row["id"])
+        if one["status"] in {"sent", "overdue"}
+    ]
+    if owed:
+        raise broken_rule(f"Invoices are still unpaid: {', '.join(owed)}.")
     orders = shop.where("work_order", customer_id=row["id"])
     waiting = [order["ticket_no"] for order in orders if order["status"] not in _DONE]
     if waiting:
         raise broken_rule(f"Work orders are still open. Finish these first: {', '.join(waiting)}.")
+    table = shop.tables["appointment"]
+    ahead = (table.c.time_from > shop.now, table.c.canceled_at.is_(None))
+    if shop.count("appointment", *ahead, customer_id=row["id"]):
+        raise broken_rule("An appointment is planned. Cancel it first.")
     shop.remove("customer", row["id"])
 
 
@@ -100,10 +119,26 @@ def _split(values: Values) -> tuple[Values, Values]:
         address |= parts_of(line)
     elif "address" in values:
         address |= parts_of("")
+    for name, column in _NUMBERS.items():
+        if name in person:
+            person[column] = e164(person[name])
     for name, column in ADDRESS_PARTS.items():
         if name in person:
             address[column] = person.pop(name) or ""
     return person, address
+
+
+def _put_tags(shop: Shop, customer_id: int, tags: list[int] | None) -> None:
+    """Give a customer these tags and no others; raises ``Unprocessable`` for unknown ones."""
+    if tags is None:
+        return
+    for tag_id in tags:
+        if shop.find("tag", id=tag_id) is None:
+            raise wrong_field("tag_ids", "names a tag that there is not.")
+    for old in shop.where("customer_tag", customer_id=customer_id):
+        shop.remove("customer_tag", old["id"])
+    for tag_id in sorted(set(tags)):
+        shop.insert("customer_tag", {"customer_id": customer_id, "tag_id": tag_id})
 
 
 def _put_address(shop: Shop, customer_id: int, address: Values) -> None:

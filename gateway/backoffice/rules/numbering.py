@@ -6,16 +6,13 @@ and its row is locked from the first use to the commit, so nobody else gets the 
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from gateway.backoffice.moments import BUSINESS_ZONE
 from gateway.backoffice.shop import Shop
-
-#: A document belongs to the business day of the country whose books it enters.
-BUSINESS_ZONE = ZoneInfo("Europe/Amsterdam")
 
 #: Year of series that never start again, such as client numbers.
 FOREVER = 0
@@ -26,9 +23,9 @@ def business_year(moment: datetime) -> int:
     return moment.astimezone(BUSINESS_ZONE).year
 
 
-def next_number(shop: Shop, series: str, moment: datetime) -> str:
-    """Return the next document number of ``series``: ``WO-2026-0101``."""
-    year = business_year(moment)
+def next_number(shop: Shop, series: str, moment: datetime | date) -> str:
+    """Return the next document number of ``series`` in the document's year: ``WO-2026-0101``."""
+    year = business_year(moment) if isinstance(moment, datetime) else moment.year
     return f"{series}-{year}-{next_count(shop, series, year):04d}"
 
 

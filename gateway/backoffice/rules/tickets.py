@@ -7,17 +7,21 @@ is unique among a garage's work orders, so that not even a replayed outbox makes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from gateway.backoffice.moments import business_day
+from gateway.backoffice.rules import invoices, ledger
 from gateway.backoffice.rules.customers import create_customer, full_name
+from gateway.backoffice.rules.garage import setting
 from gateway.backoffice.rules.numbering import next_number
 from gateway.backoffice.rules.work_orders import record
 from gateway.backoffice.shop import Shop, Values
 from gateway.backoffice.tables import Tables
 from gateway.domain.clock import Clock
+from gateway.domain.errors import Invalid
 from gateway.domain.events import Event
 from gateway.domain.money import cents
 
@@ -75,7 +79,25 @@ def _book(shop: Shop, ticket: Values, vat_rate: Decimal) -> int:
         note = {"work_order_id": order_id, "note": ticket["note"], "is_internal": True}
         shop.insert("work_order_note", note)
         record(shop, order_id, "note_added", ticket["note"])
+    if setting(shop)["invoice_tickets"] and ticket["lines"]:
+        _bill(shop, order_id, customer_id, business_day(_closed_at(shop, ticket)))
     return order_id
+
+
+def _bill(shop: Shop, order_id: int, customer_id: int, closed: date) -> None:
+    """Make a draft invoice of the order's lines, dated when the ticket was closed.
+
+    A filed quarter takes nothing more: then it is dated today. What is refused all the same must
+    not hold up the ticket, and those behind it.
+    """
+    day = ledger.open_day(shop, closed)
+    head = {"customer_id": customer_id, "work_order_id": order_id, "invoice_date": day}
+    try:
+        invoices.create(shop, head)
+    except Invalid as error:
+        record(shop, order_id, "note_added", f"No draft invoice was made: {error.detail}")
+    else:
+        record(shop, order_id, "note_added", "A draft invoice was made from the ticket")
 
 
 def lines_of(ticket: Values) -> list[Values]:

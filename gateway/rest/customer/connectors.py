@@ -7,6 +7,7 @@ from quart import Blueprint, Response, request
 from gateway.domain.errors import NotFound
 from gateway.domain.principal import CustomerPrincipal
 from gateway.rest.customer.door import CustomerDoor, number_in_path
+from gateway.rest.customer.paths import PATHS
 from gateway.rest.customer.shapes import Json, nothing, page, reply
 from gateway.rest.customer.tickets import ticket_shape
 from gateway.storage.database import Connection
@@ -31,7 +32,7 @@ def blueprint(door: CustomerDoor) -> Blueprint:
     def shape(connector: ConnectorRecord) -> Json:
         return connector_view(connector, door.presence.status(connector.uuid))
 
-    @routes.get("/v1/connectors")
+    @routes.get(PATHS["listConnectors"])
     async def list_connectors() -> Response:
         customer = await caller()
         wanted = page_from(request.args, door.pages)
@@ -40,14 +41,14 @@ def blueprint(door: CustomerDoor) -> Blueprint:
         )
         return page(Page(items, total), wanted, shape)
 
-    @routes.get("/v1/connectors/<connector_id>")
+    @routes.get(PATHS["getConnector"])
     async def get_connector(connector_id: str) -> Response:
         customer = await caller()
         number = number_in_path(connector_id, "connectorId")
         found = await door.database.read(require_connector, customer.tenant_id, number)
         return reply(shape(found))
 
-    @routes.get("/v1/connectors/<connector_id>/active-ticket")
+    @routes.get(PATHS["getActiveTicket"])
     async def active_ticket(connector_id: str) -> Response:
         customer = await caller()
         number = number_in_path(connector_id, "connectorId")
@@ -62,16 +63,17 @@ def blueprint(door: CustomerDoor) -> Blueprint:
 
 
 def _add_by_uuid(routes: Blueprint, door: CustomerDoor) -> None:
-    @routes.get("/v2/connectors/<connector_uuid>")
+    @routes.get(PATHS["getConnectorByUuid"])
     async def get_connector_by_uuid(connector_uuid: str) -> Response:
         customer = await require_customer(door.identity)
         found = await door.database.read(_by_uuid, customer.tenant_id, connector_uuid)
         return reply(connector_view(found, door.presence.status(found.uuid)))
 
-    @routes.post("/v2/connectors/<connector_uuid>/actions/dismiss-call-for-attention")
+    @routes.post(PATHS["dismissConnectorAttention"])
     async def dismiss_attention(connector_uuid: str) -> Response:
         customer = await require_customer(door.identity)
-        await door.database.write(_dismiss, customer.tenant_id, connector_uuid)
+        found = await door.database.read(_by_uuid, customer.tenant_id, connector_uuid)
+        await door.tickets.call_for_attention(found, wanted=False)
         return nothing()
 
 
@@ -79,8 +81,3 @@ def _by_uuid(connection: Connection, tenant_id: int, uuid: str) -> ConnectorReco
     name = "connectorUUID"
     wanted = parameters.required(parameters.uuid({name: uuid}, name), name)
     return require_connector_by_uuid(connection, tenant_id, wanted)
-
-
-def _dismiss(connection: Connection, tenant_id: int, uuid: str) -> None:
-    connector = _by_uuid(connection, tenant_id, uuid)
-    connectors.describe(connection, connector.id, {"calls_for_attention": False})

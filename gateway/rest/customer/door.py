@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from quart import request
+
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Invalid
 from gateway.domain.ticket import TicketState
@@ -57,3 +59,9 @@ def number_in_path(value: str, name: str) -> int:
     if number is None:
         raise Invalid("parameter.missing", f"{name!r} is missing from the path.", field=name)
     return number
+
+
+def vin_wanted() -> str | None:
+    """Return the VIN of the query in the spelling in which VINs are kept."""
+    vin = parameters.text(request.args, "vin")
+    return None if vin is None else vin.upper()

@@ -6,23 +6,19 @@ import msgspec
 from quart import Blueprint, Response, request
 
 from gateway.domain.errors import Invalid, NotFound
+from gateway.domain.money import Rate
 from gateway.domain.principal import CustomerPrincipal
+from gateway.rest.customer.cart import line_shape
 from gateway.rest.customer.door import CustomerDoor, number_in_path
-from gateway.rest.customer.shapes import (
-    Json,
-    line_prices,
-    money_or_null,
-    nothing,
-    page,
-    reply,
-    slice_of,
-)
+from gateway.rest.customer.paths import PATHS
+from gateway.rest.customer.shapes import Currencies, Json, nothing, page, reply, slice_of
 from gateway.storage.database import Connection
 from gateway.storage.queries import prerequisites, products
 from gateway.storage.queries.prerequisites import Prerequisite
 from gateway.storage.queries.products import Bundle, Buyer, Offer, OfferFilter, ProductGroup
 from gateway.storage.queries.vehicles import Variant
 from gateway.tickets.basket import require_vehicle
+from gateway.tickets.conversion import convert
 from gateway.tickets.garages import garage_of
 from gateway.tickets.prices import Charge, quote
 from gateway.web import parameters
@@ -50,20 +46,23 @@ def blueprint(door: CustomerDoor) -> Blueprint:
     async def caller() -> CustomerPrincipal:
         return await require_customer(door.identity)
 
-    @routes.get("/v1/products")
+    @routes.get(PATHS["listProducts"])
     async def list_products() -> Response:
         customer = await caller()
         vehicle, wanted = _vehicle(), page_from(request.args, door.whole_lists)
         narrowed = _filter()
 
-        def offers(connection: Connection) -> tuple[str, tuple[Offer, ...]]:
-            variant, buyer = _for_whom(connection, door, customer, vehicle)
-            return buyer.currency, products.offers(connection, variant, buyer, narrowed)
+        def offers(connection: Connection) -> tuple[str, Rate | None, tuple[Offer, ...]]:
+            variant = require_vehicle(connection, *vehicle)
+            garage, now = garage_of(connection, customer.tenant_id), door.clock()
+            found = products.offers(connection, variant, garage.buyer(now), narrowed)
+            return garage.tenant.currency, garage.local_rate(connection, now), found
 
-        currency, found = await door.database.read(offers)
-        return page(slice_of(found, wanted), wanted, lambda offer: product_shape(offer, currency))
+        currency, rate, found = await door.database.read(offers)
+        shown = slice_of(found, wanted)
+        return page(shown, wanted, lambda offer: product_shape(offer, currency, rate))
 
-    @routes.get("/v1/product-prerequisites")
+    @routes.get(PATHS["listProductPrerequisites"])
     async def list_prerequisites() -> Response:
         await caller()
         model_id, variant_id = _vehicle()
@@ -107,7 +106,7 @@ def _add_groups(routes: Blueprint, door: CustomerDoor) -> None:
 
 
 def _add_favourites(routes: Blueprint, door: CustomerDoor) -> None:
-    @routes.post("/v1/favorite-products")
+    @routes.post(PATHS["addFavoriteProduct"])
     async def add_favourite() -> Response:
         customer = await require_customer(door.identity)
         body = await read_json(request, FavouriteBody, lax=True)
@@ -117,7 +116,7 @@ def _add_favourites(routes: Blueprint, door: CustomerDoor) -> None:
             )
         return reply(None, 201)
 
-    @routes.delete("/v1/favorite-products/<product_id>")
+    @routes.delete(PATHS["removeFavoriteProduct"])
     async def remove_favourite(product_id: str) -> Response:
         customer = await require_customer(door.identity)
         number = number_in_path(product_id, "id")
@@ -146,11 +145,13 @@ def bundle_shape(bundle: Bundle) -> Json:
     }
 
 
-def product_shape(offer: Offer, currency: str) -> Json:
+def product_shape(offer: Offer, currency: str, rate: Rate | None = None) -> Json:
     """Return a product with its prices; ``price`` repeats them in the former spelling."""
     product = offer.product
     charge = Charge(product.id, offer.gross, 1, offer.reductions, offer.service_fee)
-    line = quote(currency, [charge]).lines[0]
+    alone = quote(currency, [charge])
+    local = None if rate is None else convert(alone, rate)
+    line = alone.lines[0]
     return {
         "id": product.id,
         "item_number": product.item_number,
@@ -159,8 +160,7 @@ def product_shape(offer: Offer, currency: str) -> Json:
         "description": product.description,
         "is_favorite": offer.is_favourite,
         "is_unattended": product.is_unattended,
-        **line_prices(currency, line.price, line.applied),
-        "original_equipment_service_fee": money_or_null(currency, line.service_fee),
+        **line_shape(Currencies.of(alone, local), line, local and local.lines[0]),
         "price": {
             "price_original": line.price.gross,
             "price_final": line.price.net,

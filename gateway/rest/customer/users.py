@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from quart import Blueprint, Response, jsonify
+from quart import Blueprint, Response
 
+from gateway.domain.clock import Clock, utc_now
 from gateway.domain.errors import NotFound
-from gateway.storage.database import Database
+from gateway.rest.customer.paths import PATHS
+from gateway.rest.customer.shapes import Json, moment, reply
+from gateway.storage.database import Connection, Database
 from gateway.storage.queries import identity as people
+from gateway.storage.queries import wallets
 from gateway.storage.queries.identity import CurrentUser, Provider, Tenant
+from gateway.storage.queries.wallets import Wallet
+from gateway.tickets.service_center import CenterState, service_center
 from gateway.web.auth import CustomerIdentity, require_customer
 
 
@@ -20,35 +26,41 @@ class UsersDoor:
 
     identity: CustomerIdentity
     database: Database
+    clock: Clock = utc_now
 
 
 def blueprint(door: UsersDoor) -> Blueprint:
     """Return the routes below ``/v1/users``."""
     routes = Blueprint("customer_users", __name__)
 
-    @routes.get("/v1/users/me")
+    @routes.get(PATHS["getCurrentUser"])
     async def me() -> Response:
         customer = await require_customer(door.identity)
-        known = await door.database.read(people.current_user, customer.user_id)
+
+        def read(connection: Connection) -> tuple[CurrentUser | None, Wallet]:
+            known = people.current_user(connection, customer.user_id)
+            return known, wallets.find(connection, customer.tenant_id)
+
+        known, wallet = await door.database.read(read)
         if known is None:
             raise NotFound("user.gone", "This user does not exist any more. Sign in again.")
-        return jsonify(_user(known))
+        return reply(_user(known, wallet, door.clock()))
 
     return routes
 
 
-def _user(known: CurrentUser) -> dict[str, object]:
+def _user(known: CurrentUser, wallet: Wallet, now: datetime) -> Json:
     return {
         "id": str(known.user.uuid),
         "first_name": known.user.given_name,
         "middle_name": known.user.middle_name,
         "last_name": known.user.family_name,
         "client": _client(known.tenant),
-        "service_provider": _service_provider(known.provider),
+        "service_provider": _service_provider(known.provider, wallet, now),
     }
 
 
-def _client(tenant: Tenant) -> dict[str, object]:
+def _client(tenant: Tenant) -> Json:
     return {
         "name": tenant.name,
         "reference": tenant.reference,
@@ -62,21 +74,23 @@ def _client(tenant: Tenant) -> dict[str, object]:
     }
 
 
-def _service_provider(provider: Provider) -> dict[str, object]:
+def _service_provider(provider: Provider, wallet: Wallet, now: datetime) -> Json:
+    center = service_center(provider, now)
+    is_scheduled = center.state is CenterState.SCHEDULED
     return {
         "id": provider.id,
         "name": provider.name,
         "currency": provider.currency,
         "has_prepaid_wallet": provider.has_prepaid_wallet,
         "payment_by_prepaid_balance": provider.payment_by_prepaid_balance,
-        "prepaid_wallet_settings": {"balance": f"{provider.prepaid_balance:.2f}"},
+        "prepaid_wallet_settings": {"balance": f"{wallet.balance:.2f}"},
         "service_center": {
-            "is_open": provider.is_open,
+            "is_open": center.state is not CenterState.CLOSED,
             "service_message": provider.service_message,
             "service_message_active": provider.service_message_active,
-            "tickets_scheduler_enabled": provider.scheduler_enabled,
-            "tickets_scheduler_message": provider.scheduler_message,
-            "tickets_scheduler_active_until": _time(provider.scheduler_active_until),
+            "tickets_scheduler_enabled": is_scheduled,
+            "tickets_scheduler_message": center.message if is_scheduled else None,
+            "tickets_scheduler_active_until": moment(center.ends_at),
         },
         "ui": {
             "company_name": provider.company_name,
@@ -86,9 +100,3 @@ def _service_provider(provider: Provider) -> dict[str, object]:
             "theme_color": provider.theme_color,
         },
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

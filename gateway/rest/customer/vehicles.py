@@ -10,10 +10,10 @@ from quart import Blueprint, Response, request
 from gateway.domain.errors import NotFound
 from gateway.domain.principal import CustomerPrincipal
 from gateway.rest.customer.door import CustomerDoor, number_in_path
-from gateway.rest.customer.shapes import Json, day, moment, page, reply
+from gateway.rest.customer.paths import PATHS
+from gateway.rest.customer.shapes import Json, day, page, reply
 from gateway.storage.queries import page as stored
-from gateway.storage.queries import tickets, vehicles
-from gateway.storage.queries.ticket_records import ServicedVehicle
+from gateway.storage.queries import vehicles
 from gateway.storage.queries.vehicles import Make, Model, ModelGroup, Variant
 from gateway.tickets.catalogue.vin import identify
 from gateway.web import parameters
@@ -40,40 +40,34 @@ def blueprint(door: CustomerDoor) -> Blueprint:
         found = await door.database.read(query, *about, offset=wanted.offset, limit=wanted.limit)
         return page(found, wanted, shape)
 
-    @routes.get("/v1/vehicles/makes")
+    @routes.get(PATHS["listVehicleMakes"])
     async def list_makes() -> Response:
         await caller()
         return await listed(vehicles.makes, shape=make_shape)
 
-    @routes.get("/v1/vehicles/model-groups")
+    @routes.get(PATHS["listVehicleModelGroups"])
     async def list_model_groups() -> Response:
         await caller()
         make_id = _wanted("vehicle_make_id")
         return await listed(vehicles.model_groups, make_id, shape=group_shape)
 
-    @routes.get("/v1/vehicles/models")
+    @routes.get(PATHS["listVehicleModels"])
     async def list_models() -> Response:
         await caller()
         group_id = _wanted("vehicle_model_group_id")
         return await listed(vehicles.models, group_id, shape=model_shape)
 
-    @routes.get("/v1/vehicles/model-variants")
+    @routes.get(PATHS["listVehicleModelVariants"])
     async def list_variants() -> Response:
         await caller()
         model_id = _wanted("vehicle_model_id")
         return await listed(vehicles.variants, model_id, shape=variant_shape)
 
-    @routes.get("/v1/historical-vehicles")
-    async def list_serviced() -> Response:
-        customer = await caller()
-        query = tickets.serviced_vehicles
-        return await listed(query, customer.tenant_id, shape=serviced_shape)
-
     return routes
 
 
 def _add_search(routes: Blueprint, door: CustomerDoor) -> None:
-    @routes.get("/v1/vehicles/search")
+    @routes.get(PATHS["searchVehicle"])
     async def search() -> Response:
         await require_customer(door.identity)
         vin = parameters.required(parameters.text(request.args, "vin"), "vin")
@@ -96,21 +90,21 @@ def _add_items(routes: Blueprint, door: CustomerDoor) -> None:
         found = await door.database.read(vehicles.find_make, number)
         return reply(make_shape(_existing(found, "make")))
 
-    @routes.get("/v1/vehicles/model-groups/<group_id>")
+    @routes.get(PATHS["getVehicleModelGroup"])
     async def get_model_group(group_id: str) -> Response:
         await require_customer(door.identity)
         number = number_in_path(group_id, "modelGroupId")
         found = await door.database.read(vehicles.find_model_group, number)
         return reply(group_shape(_existing(found, "model group")))
 
-    @routes.get("/v1/vehicles/models/<model_id>")
+    @routes.get(PATHS["getVehicleModel"])
     async def get_model(model_id: str) -> Response:
         await require_customer(door.identity)
         number = number_in_path(model_id, "modelId")
         found = await door.database.read(vehicles.find_model, number)
         return reply(model_shape(_existing(found, "model")))
 
-    @routes.get("/v1/vehicles/model-variants/<variant_id>")
+    @routes.get(PATHS["getVehicleModelVariant"])
     async def get_variant(variant_id: str) -> Response:
         await require_customer(door.identity)
         number = number_in_path(variant_id, "modelVariantId")
@@ -156,22 +150,6 @@ def variant_shape(variant: Variant) -> Json:
         "vehicle_model_id": variant.model.id,
         "vehicle_model_name": variant.model.name,
         **_above_model(variant.model.group),
-    }
-
-
-def serviced_shape(vehicle: ServicedVehicle) -> Json:
-    """Return a vehicle that was served before."""
-    return {
-        "make_id": vehicle.make_id,
-        "make_name": vehicle.make_name,
-        "model_group_id": vehicle.model_group_id,
-        "model_group_name": vehicle.model_group_name,
-        "model_id": vehicle.model_id,
-        "model_name": vehicle.model_name,
-        "model_variant_id": vehicle.variant_id,
-        "model_variant_name": vehicle.variant_name,
-        "vin": vehicle.vin,
-        "last_serviced_at": moment(vehicle.last_serviced_at),
     }
 
 

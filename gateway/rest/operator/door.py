@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from gateway.config.sections import TICKET_NAMES
+from gateway.decoding.service import DescriptionService
 from gateway.domain.errors import NotFound
 from gateway.domain.principal import OperatorPrincipal
 from gateway.links.registry import Registry
@@ -29,6 +30,7 @@ class OperatorDoor:
         registry: connectors online.
         sessions: live diagnostics.
         tickets: what is to be done.
+        descriptions: say what messages mean.
         public_url: how clients reach this server where a proxy stands in front; may be empty.
         state_names: name of a ticket state (``in_progress``) -> what people call it.
         pages: how lists are paged.
@@ -39,6 +41,7 @@ class OperatorDoor:
     registry: Registry
     sessions: SessionService
     tickets: TicketService
+    descriptions: DescriptionService | None = None
     public_url: str = ""
     state_names: Mapping[str, str] = field(default_factory=lambda: TICKET_NAMES)
     pages: PageProfile = PARTNER

@@ -1,4 +1,4 @@
-"""Sessions over HTTP: open, look, exchange, take the lease, end."""
+"""Sessions over HTTP: open, look, exchange, end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from quart import Blueprint, Response, jsonify, request
 from gateway.domain.errors import Conflict, Invalid
 from gateway.domain.principal import OperatorPrincipal
 from gateway.rest.operator.door import OperatorDoor
+from gateway.rest.operator.explaining import explained
 from gateway.sessions.session import EndReason, Session
 from gateway.sessions.targets import EcuAddress, to_request, to_target
 from gateway.web.auth import require_operator
@@ -56,12 +57,6 @@ def blueprint(door: OperatorDoor) -> Blueprint:
         session = door.sessions.find(await caller(), session_id)
         return jsonify(describe(session, _socket_url(door)))
 
-    @routes.post("/sessions/<session_id>/lease")
-    async def take_lease(session_id: str) -> Response:
-        session = door.sessions.find(await caller(), session_id)
-        door.sessions.acquire_lease(session)
-        return jsonify(describe(session, _socket_url(door)))
-
     @routes.post("/sessions/<session_id>/exchanges")
     async def exchange(session_id: str) -> Response:
         session = door.sessions.find(await caller(), session_id)
@@ -69,7 +64,7 @@ def blueprint(door: OperatorDoor) -> Blueprint:
         target = to_target(body.ecu)
         payload = to_request(body.request, target, limit=door.sessions.limits.max_request_bytes)
         replies = await door.sessions.exchange(session, target, payload)
-        return jsonify({"responses": [reply.to_json() for reply in replies]})
+        return jsonify(await explained(door, session, target, payload, replies))
 
     @routes.delete("/sessions/<session_id>")
     async def end_session(session_id: str) -> tuple[str, int]:

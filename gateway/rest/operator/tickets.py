@@ -13,6 +13,7 @@ from gateway.domain.ticket import OPEN_STATES, TicketState
 from gateway.rest.operator.door import OperatorDoor
 from gateway.storage.queries.ticket_records import Ticket
 from gateway.tickets.life import Report
+from gateway.web import parameters
 from gateway.web.auth import require_operator
 from gateway.web.bodies import read_json
 from gateway.web.paging import page_from
@@ -47,7 +48,11 @@ def blueprint(door: OperatorDoor) -> Blueprint:
         operator = await require_operator(door.identity)
         page = page_from(request.args, door.pages)
         found = await door.tickets.in_states(
-            operator, _states(request.args.get("state")), offset=page.offset, limit=page.limit
+            operator,
+            _states(request.args.get("state")),
+            held=parameters.flag(request.args, "held"),
+            offset=page.offset,
+            limit=page.limit,
         )
         return jsonify(
             {
@@ -111,6 +116,7 @@ def describe(ticket: Ticket, state_names: Mapping[str, str]) -> dict[str, object
         "vehicle": list(ticket.vehicle),
         "reference": ticket.reference,
         "operator_id": ticket.operator_id,
+        "held_until": None if ticket.held_until is None else ticket.held_until.isoformat(),
         "products": [
             {"item_number": line.item_number, "name": line.name, "quantity": line.quantity}
             for line in ticket.lines

@@ -10,10 +10,12 @@ from quart import Blueprint, Response, jsonify, request
 from gateway.domain.errors import NotFound
 from gateway.links.connector import LiveConnector
 from gateway.rest.operator.door import OperatorDoor
+from gateway.sessions.buses import describe
 from gateway.storage.queries import connectors
 from gateway.storage.queries.connectors import ConnectorRecord
 from gateway.web.auth import require_operator
 from gateway.web.paging import page_from
+from protocols.link.vehicle import EcuInfo
 
 
 def blueprint(door: OperatorDoor) -> Blueprint:
@@ -41,6 +43,13 @@ def blueprint(door: OperatorDoor) -> Blueprint:
         operator = await require_operator(door.identity)
         record = await door.require_connector(operator, _uuid(uuid))
         return jsonify(_face(door, record))
+
+    @routes.post("/connectors/<uuid>/actions/call-for-attention")
+    async def call_for_attention(uuid: str) -> tuple[str, int]:
+        operator = await require_operator(door.identity)
+        record = await door.require_connector(operator, _uuid(uuid))
+        await door.tickets.call_for_attention(record)
+        return "", 204
 
     return routes
 
@@ -74,6 +83,11 @@ def _equipment(live: LiveConnector | None) -> dict[str, object]:
     if live is None:
         return {"buses": [], "ecus": []}
     return {
-        "buses": [msgspec.structs.asdict(bus) for bus in live.capabilities.buses],
-        "ecus": [msgspec.structs.asdict(ecu) for ecu in live.capabilities.ecus],
+        "buses": describe(live),
+        "ecus": [_ecu(ecu) for ecu in live.capabilities.ecus],
     }
+
+
+def _ecu(ecu: EcuInfo) -> dict[str, object]:
+    isotp = None if ecu.isotp is None else msgspec.structs.asdict(ecu.isotp)
+    return {**msgspec.structs.asdict(ecu), "isotp": isotp}

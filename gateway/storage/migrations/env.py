@@ -9,6 +9,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
 from gateway.storage import columns
+from gateway.storage.full_text import is_declared
 from gateway.storage.tables import metadata
 
 
@@ -35,6 +36,7 @@ context.configure(
     # SQLite cannot alter a column; Alembic then copies the table.
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
+    include_name=is_declared,
     render_item=_render,
 )
 with context.begin_transaction():

@@ -21,6 +21,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, func, select
 
 from gateway.storage.database import Database
+from gateway.storage.full_text import is_declared
 from gateway.storage.tables import load_all
 
 HERE = Path(__file__).parent
@@ -84,7 +85,8 @@ def upgrade_engine(engine: Engine, versions: Path = VERSIONS) -> str | None:
 def check_engine(engine: Engine, versions: Path = VERSIONS) -> SchemaState:
     """As :func:`check`, blocking."""
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": is_declared}
+        context = MigrationContext.configure(connection, opts=options)
         return SchemaState(
             current=context.get_current_revision(),
             newest=ScriptDirectory.from_config(_config(connection, versions)).get_current_head(),

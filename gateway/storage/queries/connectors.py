@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from gateway.domain.connector import ConnectorStatus
 from gateway.storage.tables.identity import connector, tenant
@@ -158,10 +168,13 @@ def every(connection: Connection) -> tuple[ConnectorRecord, ...]:
     return tuple(_record(row) for row in rows)
 
 
-def keys(connection: Connection, uuid: UUID, now: datetime) -> ConnectorKeys | None:
-    """Return what the connector ``uuid`` may prove itself with; ``None`` if it may not at all."""
-    row = connection.execute(
+def keys(
+    connection: Connection, uuids: Collection[UUID], now: datetime
+) -> dict[UUID, ConnectorKeys]:
+    """Return what these connectors may prove themselves with; without those who may not at all."""
+    rows = connection.execute(
         select(
+            connector.c.uuid,
             connector.c.id,
             connector.c.tenant_id,
             connector.c.public_key,
@@ -170,13 +183,17 @@ def keys(connection: Connection, uuid: UUID, now: datetime) -> ConnectorKeys | N
             tenant.c.provider_id,
         )
         .join(tenant, tenant.c.id == connector.c.tenant_id)
-        .where(connector.c.uuid == uuid, connector.c.disabled_at.is_(None))
-    ).one_or_none()
-    if row is None:
-        return None
-    old_counts = row.old_public_key is not None and row.old_key_valid_until > now
-    public_keys = (row.public_key, row.old_public_key) if old_counts else (row.public_key,)
-    return ConnectorKeys(row.id, uuid, row.tenant_id, row.provider_id, public_keys)
+        .where(connector.c.uuid.in_(uuids), connector.c.disabled_at.is_(None))
+    )
+    found: dict[UUID, ConnectorKeys] = {}
+    for row in rows:
+        good = [row.public_key]
+        if row.old_public_key is not None and row.old_key_valid_until > now:
+            good.append(row.old_public_key)
+        found[row.uuid] = ConnectorKeys(
+            row.id, row.uuid, row.tenant_id, row.provider_id, tuple(good)
+        )
+    return found
 
 
 def rotate_key(
@@ -209,28 +226,43 @@ def disable(connection: Connection, uuid: UUID, now: datetime) -> bool:
     return result.rowcount == 1
 
 
-def keep_status(
-    connection: Connection, uuid: UUID, status: ConnectorStatus, now: datetime
-) -> None:
-    """Remember what the link last said, for the time it is offline; a VIN is never forgotten."""
-    values: dict[str, object] = {
-        "last_seen_at": now,
-        "software_version": status.software_version,
-        "hardware_version": status.hardware_version,
-        "has_wifi": status.wifi,
-        "supports_doip": status.supports_doip,
-    }
-    if status.vin is not None:
-        values["last_vin"] = status.vin
-    connection.execute(update(connector).where(connector.c.uuid == uuid).values(values))
-
-
 def keep_statuses(
     connection: Connection, statuses: Mapping[UUID, ConnectorStatus], now: datetime
 ) -> None:
-    """Remember what many links last said."""
-    for uuid, status in statuses.items():
-        keep_status(connection, uuid, status, now)
+    """Remember what links last said, for the time they are offline; a VIN is never forgotten."""
+    if statuses:
+        connection.execute(
+            _KEEP_STATUS, [_lasting(uuid, status, now) for uuid, status in statuses.items()]
+        )
+
+
+def _lasting(uuid: UUID, status: ConnectorStatus, now: datetime) -> dict[str, object]:
+    return {
+        "of": uuid,
+        "seen_at": now,
+        "vin": status.vin,
+        "software": status.software_version,
+        "hardware": status.hardware_version,
+        "wifi": status.wifi,
+        "doip": status.supports_doip,
+    }
+
+
+#: One statement for any number of connectors, executed many times by the driver.
+_KEEP_STATUS = (
+    update(connector)
+    .where(connector.c.uuid == bindparam("of"))
+    .values(
+        last_seen_at=bindparam("seen_at"),
+        last_vin=func.coalesce(
+            bindparam("vin", type_=connector.c.last_vin.type), connector.c.last_vin
+        ),
+        software_version=bindparam("software"),
+        hardware_version=bindparam("hardware"),
+        has_wifi=bindparam("wifi"),
+        supports_doip=bindparam("doip"),
+    )
+)
 
 
 def describe(connection: Connection, number: int, values: Mapping[str, str | bool | None]) -> bool:

@@ -1,47 +1,23 @@
-"""What customers sign in with: attempts, pincodes, one-time passwords, refresh tokens."""
+"""What customers sign in with: pincodes, one-time passwords, refresh tokens."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from gateway.storage.queries import sign_in_locks
+from gateway.storage.queries.sign_in_locks import Guarded, Lockouts
 from gateway.storage.tables.identity import (
     connector,
     one_time_password,
+    password_reset,
     portal_user,
     refresh_token,
-    sign_in_lock,
 )
-
-#: Attempts on an account are forgotten when none was made for this long.
-FORGET_ATTEMPTS_AFTER = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class Lockout:
-    """When an account is locked, and for how long.
-
-    Attributes:
-        attempts: failed ones in a row before the first lock.
-        first: seconds of the first lock; each further failure doubles it.
-        longest: seconds it stops growing at.
-    """
-
-    attempts: int
-    first: float
-    longest: float
-
-    def lock_after(self, attempts: int) -> timedelta | None:
-        """Return how long the account rests after ``attempts`` failed ones."""
-        beyond = attempts - self.attempts
-        if beyond < 0:
-            return None
-        # Doubling 60 times is past any limit, and keeps the number in range.
-        return timedelta(seconds=min(self.first * 2.0 ** min(beyond, 60), self.longest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,56 +56,20 @@ class RefreshOutcome(Enum):
     REUSED = "reused"
 
 
-def count_attempt(
-    connection: Connection, account: str, now: datetime, lockout: Lockout
-) -> datetime | None:
-    """Count an attempt before it is judged, so that many at once count as many.
-
-    Returns:
-        ``None`` when it may be made, else the time until which the account rests.
-    """
-    row = connection.execute(
-        select(sign_in_lock).where(sign_in_lock.c.account == account).with_for_update()
-    ).one_or_none()
-    if row is not None and row.locked_until is not None and row.locked_until > now:
-        until: datetime = row.locked_until
-        return until
-    forgotten = row is None or row.last_at + FORGET_ATTEMPTS_AFTER <= now
-    attempts = 1 if row is None or forgotten else row.attempts + 1
-    rest = lockout.lock_after(attempts)
-    values = {
-        "attempts": attempts,
-        "last_at": now,
-        "locked_until": None if rest is None else now + rest,
-    }
-    if row is None:
-        connection.execute(insert(sign_in_lock).values(account=account, **values))
-    else:
-        connection.execute(
-            update(sign_in_lock).where(sign_in_lock.c.account == account).values(values)
-        )
-    return None
-
-
-def clear_attempts(connection: Connection, account: str) -> None:
-    """Forget the attempts on ``account``: its owner came in."""
-    connection.execute(delete(sign_in_lock).where(sign_in_lock.c.account == account))
-
-
 def begin_by_uuid(
-    connection: Connection, uuid: UUID, now: datetime, lockout: Lockout
+    connection: Connection, uuid: UUID, network: str, now: datetime, lockouts: Lockouts
 ) -> ConnectorLogin:
     """Count an attempt to sign in by a connector's UUID and return what it meets."""
     login = _login(connection, connector.c.uuid == uuid, f"connector:{uuid}")
-    return _counted(connection, login, now, lockout)
+    return _counted(connection, login, network, now, lockouts)
 
 
 def begin_by_number(
-    connection: Connection, number: int, now: datetime, lockout: Lockout
+    connection: Connection, number: int, network: str, now: datetime, lockouts: Lockouts
 ) -> ConnectorLogin:
     """Count an attempt to sign in by a connector's number and return what it meets."""
     login = _login(connection, connector.c.id == number, f"number:{number}")
-    return _counted(connection, login, now, lockout)
+    return _counted(connection, login, network, now, lockouts)
 
 
 def set_pincode_hash(connection: Connection, connector_id: int, pincode_hash: str) -> None:
@@ -233,6 +173,15 @@ def use_refresh_token(
     return grant
 
 
+def revoke_user(connection: Connection, user_uuid: UUID, now: datetime) -> None:
+    """End every refresh token of a user: their password changed, or they may not enter."""
+    connection.execute(
+        update(refresh_token)
+        .where(refresh_token.c.user_uuid == user_uuid, refresh_token.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
 def revoke_family(connection: Connection, family: UUID, now: datetime) -> None:
     """End every refresh token that came of one sign-in."""
     connection.execute(
@@ -247,15 +196,21 @@ def prune(connection: Connection, now: datetime) -> int:
     expired = (
         delete(refresh_token).where(refresh_token.c.expires_at <= now),
         delete(one_time_password).where(one_time_password.c.expires_at <= now),
-        delete(sign_in_lock).where(sign_in_lock.c.last_at <= now - FORGET_ATTEMPTS_AFTER),
+        delete(password_reset).where(password_reset.c.expires_at <= now),
     )
-    return sum(connection.execute(statement).rowcount for statement in expired)
+    removed = sum(connection.execute(statement).rowcount for statement in expired)
+    return removed + sign_in_locks.prune(connection, now)
 
 
 def _counted(
-    connection: Connection, login: ConnectorLogin, now: datetime, lockout: Lockout
+    connection: Connection,
+    login: ConnectorLogin,
+    network: str,
+    now: datetime,
+    lockouts: Lockouts,
 ) -> ConnectorLogin:
-    locked_until = count_attempt(connection, login.account, now, lockout)
+    guarded = Guarded(login.account, network)
+    locked_until = sign_in_locks.count_attempt(connection, guarded, now, lockouts)
     return login if locked_until is None else ConnectorLogin(login.account, locked_until)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Select, insert, select, update
@@ -21,7 +20,7 @@ from gateway.storage.tables.identity import (
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A service provider as it is kept; ``prepaid_balance`` in its currency.
+    """A service provider as it is kept.
 
     Attributes:
         name: of the company.
@@ -34,7 +33,6 @@ class Provider:
     id: int = 0
     has_prepaid_wallet: bool = False
     payment_by_prepaid_balance: bool = False
-    prepaid_balance: Decimal = Decimal(0)
     is_open: bool = True
     service_message: str | None = None
     service_message_active: bool = False
@@ -59,6 +57,7 @@ class Tenant:
         currency: ISO 4217; what its tickets are priced in.
         id: 0 while not stored.
         country: ISO 3166-1 alpha-2.
+        local_currency: shown beside ``currency`` where the garage thinks in another.
     """
 
     provider_id: int
@@ -75,6 +74,7 @@ class Tenant:
     email: str = ""
     financial_email: str = ""
     allow_tickets_without_product: bool = False
+    local_currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +239,12 @@ def operators(connection: Connection) -> tuple[OperatorRecord, ...]:
         ).order_by(operator.c.name, operator.c.client_id)
     )
     return tuple(OperatorRecord(**row) for row in rows.mappings())
+
+
+def operator_name(connection: Connection, client_id: str) -> str:
+    """Return what an operator is called, empty when nobody is."""
+    query = select(operator.c.name).where(operator.c.client_id == client_id)
+    return connection.execute(query).scalar_one_or_none() or ""
 
 
 def operator_secret(

@@ -7,6 +7,7 @@ and not including, its last.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -28,6 +29,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.money import Reduction, ReductionKind
 from gateway.storage.queries.vehicles import Variant
@@ -190,10 +192,8 @@ def add_favourite(connection: Connection, tenant_id: int, product_id: int) -> bo
     """Mark a product for a garage; False when there is no such product."""
     if not known_product_ids(connection, (product_id,)):
         return False
-    marked = select(favourite_product.c.product_id).where(
-        favourite_product.c.tenant_id == tenant_id, favourite_product.c.product_id == product_id
-    )
-    if connection.execute(marked).first() is None:
+    # Marked already, or by somebody else at this moment: it is marked.
+    with suppress(IntegrityError), connection.begin_nested():
         connection.execute(
             insert(favourite_product).values(tenant_id=tenant_id, product_id=product_id)
         )

@@ -51,13 +51,15 @@ def order_prepared(
     Raises:
         Conflict: the connector already has an open ticket, or ``old`` was ordered meanwhile.
     """
-    connection.execute(delete(ticket_line).where(ticket_line.c.ticket_id == old.id))
-    _add_contents(connection, old.id, new.lines, answers)
     columns = _columns(new)
     for name in ("uuid", "state", "updated_at"):
         del columns[name]
+    # The state first: of two orders side by side, one stops here, with nothing else written.
     with _one_open_ticket():
-        return move(connection, old, step, **columns)
+        move(connection, old, step, **columns)
+    connection.execute(delete(ticket_line).where(ticket_line.c.ticket_id == old.id))
+    _add_contents(connection, old.id, new.lines, answers)
+    return _require(connection, old.id)
 
 
 # Any: values of columns of different types.
@@ -78,6 +80,23 @@ def move(connection: Connection, current: Ticket, step: Step, /, **changes: Any)
         )
     _record(connection, current.id, current.state, step)
     return _require(connection, current.id)
+
+
+def release(connection: Connection, ticket_id: int, step: Step) -> Ticket | None:
+    """Let a held ticket go; ``None`` when it is not held, or somebody else was quicker."""
+    released = connection.execute(
+        update(ticket)
+        .where(
+            ticket.c.id == ticket_id,
+            ticket.c.state == int(step.to_state),
+            ticket.c.held_until.is_not(None),
+        )
+        .values(held_until=None, updated_at=step.at)
+    )
+    if released.rowcount != 1:
+        return None
+    _record(connection, ticket_id, step.to_state, step)
+    return _require(connection, ticket_id)
 
 
 def add_note(connection: Connection, note: Note) -> None:

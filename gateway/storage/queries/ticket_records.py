@@ -75,6 +75,8 @@ class Ticket:
         net: all lines, after discounts and voucher.
         service_fee: all makers' fees.
         total: what is owed.
+        local_currency: the garage's own, ``None`` where it is the one charged in.
+        local_rate: what one unit of ``currency`` was worth in it on the day.
         voucher_id: the voucher used.
         voucher_code: its code.
         connection_id: milliseconds since 1970 when the connection was asked for.
@@ -87,6 +89,7 @@ class Ticket:
         updated_at: last change.
         started_at: service began.
         finished_at: closed or cancelled.
+        held_until: ordered during a schedule of the service centre: not to be served before.
         lines: in the order they were asked for.
     """
 
@@ -110,6 +113,8 @@ class Ticket:
     net: Decimal
     service_fee: Decimal
     total: Decimal
+    local_currency: str | None
+    local_rate: Decimal | None
     voucher_id: int | None
     voucher_code: str | None
     connection_id: int
@@ -122,6 +127,7 @@ class Ticket:
     updated_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    held_until: datetime | None
     lines: tuple[TicketLine, ...] = ()
 
     @property

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, not_, select
 
 from gateway.domain.money import ReductionKind
 from gateway.domain.ticket import OPEN_STATES, TicketState
+from gateway.storage.queries.outsources import served_by
 from gateway.storage.queries.page import Page, fetch_page
 from gateway.storage.queries.ticket_records import (
     FINISHED_STATES,
@@ -33,6 +36,14 @@ PLAIN_COLUMNS = tuple(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Narrows a list to tickets that are held at a moment, or to those that are not."""
+
+    now: datetime
+    held: bool
+
+
 def find(
     connection: Connection,
     ticket_id: int,
@@ -40,12 +51,12 @@ def find(
     tenant_id: int | None = None,
     provider_id: int | None = None,
 ) -> Ticket | None:
-    """Return a ticket of this garage or provider; foreign ones are not there."""
+    """Return a ticket of this garage, or one this provider serves; foreign ones are not there."""
     query = _tickets().where(ticket.c.id == ticket_id)
     if tenant_id is not None:
         query = query.where(ticket.c.tenant_id == tenant_id)
     if provider_id is not None:
-        query = query.where(ticket.c.provider_id == provider_id)
+        query = query.where(served_by(provider_id))
     return _one(connection, query)
 
 
@@ -68,6 +79,18 @@ def find_by_connection(connection: Connection, tenant_id: int, uuid: UUID) -> Ti
 def open_on(connection: Connection, connector_id: int) -> Ticket | None:
     """Return the open ticket of a connector."""
     query = _tickets().where(ticket.c.connector_id == connector_id, _in_states(OPEN_STATES))
+    return _one(connection, query)
+
+
+def open_for(connection: Connection, tenant_id: int, connector_id: int) -> Ticket | None:
+    """Return the garage's open ticket on a connector that is in use and still its own."""
+    query = _tickets().where(
+        ticket.c.connector_id == connector_id,
+        ticket.c.tenant_id == tenant_id,
+        connector.c.tenant_id == tenant_id,
+        connector.c.disabled_at.is_(None),
+        _in_states(OPEN_STATES),
+    )
     return _one(connection, query)
 
 
@@ -107,11 +130,15 @@ def in_states(
     provider_id: int,
     states: Collection[TicketState],
     *,
+    waiting: Waiting | None = None,
     offset: int,
     limit: int,
 ) -> Page[Ticket]:
     """Return a provider's tickets in these states, oldest first: the next to serve leads."""
     query = _tickets().where(ticket.c.provider_id == provider_id, _in_states(states))
+    if waiting is not None:
+        held = and_(ticket.c.held_until.is_not(None), ticket.c.held_until > waiting.now)
+        query = query.where(held if waiting.held else not_(held))
     return _page(connection, query.order_by(ticket.c.id), offset, limit)
 
 

@@ -7,6 +7,8 @@ from pkgutil import iter_modules
 
 from sqlalchemy import MetaData
 
+from gateway.storage import full_text as full_text  # its listeners see every table made
+
 #: Constraint names are fixed by convention, so that a migration can name what it drops.
 metadata = MetaData(
     naming_convention={

@@ -223,6 +223,17 @@ bundle_product = Table(
     Column("optional", Boolean, nullable=False),
 )
 
+#: What one unit of ``base`` is worth in ``currency`` from a day on, until a newer row.
+exchange_rate = Table(
+    "exchange_rate",
+    metadata,
+    Column("base", String(3), primary_key=True),
+    Column("currency", String(3), primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    Column("rate", Amount(8), nullable=False),
+    CheckConstraint("rate > 0", name="rate_positive"),
+)
+
 voucher = Table(
     "voucher",
     metadata,

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from gateway.storage.columns import Amount, Json, UtcDateTime
+from gateway.storage.columns import Json, UtcDateTime
 from gateway.storage.tables import metadata
 
 #: Serves garages and employs operators; the portal shows its branding and service centre.
@@ -34,7 +34,6 @@ service_provider = Table(
     Column("currency", String(3), nullable=False),  # ISO 4217
     Column("has_prepaid_wallet", Boolean, nullable=False, default=False),
     Column("payment_by_prepaid_balance", Boolean, nullable=False, default=False),
-    Column("prepaid_balance", Amount(2), nullable=False, default=0),
     # The service centre: closed means that only unattended services start now.
     Column("is_open", Boolean, nullable=False, default=True),
     Column("service_message", Text),
@@ -68,6 +67,7 @@ tenant = Table(
     Column("email", String(255), nullable=False, default=""),
     Column("financial_email", String(255), nullable=False, default=""),
     Column("currency", String(3), nullable=False),
+    Column("local_currency", String(3)),  # shown beside it, where the garage thinks in another
     Column("allow_tickets_without_product", Boolean, nullable=False, default=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
@@ -187,6 +187,17 @@ one_time_password = Table(
     Column("used_at", UtcDateTime),
 )
 
+#: What a mailed link or code proves: once, within an hour, that its bearer reads this mailbox.
+password_reset = Table(
+    "password_reset",
+    metadata,
+    Column("secret_hash", LargeBinary(32), primary_key=True),  # SHA-256 of 256 random bits
+    Column("user_uuid", Uuid, ForeignKey("portal_user.uuid"), nullable=False, index=True),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("used_at", UtcDateTime),
+)
+
 #: Keys that sign tokens. A retired key verifies until the last token it signed has expired.
 signing_key = Table(
     "signing_key",
@@ -197,7 +208,8 @@ signing_key = Table(
     Column("retired_at", UtcDateTime),
 )
 
-#: Attempts on one account, kept here so that a restart does not grant a guesser fresh ones.
+#: Attempts on one account, as a whole and from one network (``ACCOUNT@NETWORK``), kept here so
+#: that a restart does not grant a guesser fresh ones.
 sign_in_lock = Table(
     "sign_in_lock",
     metadata,

@@ -51,6 +51,9 @@ ticket = Table(
     Column("net", Amount(2), nullable=False),
     Column("service_fee", Amount(2), nullable=False),
     Column("total", Amount(2), nullable=False),
+    # The garage's own currency and its rate on the day; NULL where it is the one charged in.
+    Column("local_currency", String(3)),
+    Column("local_rate", Amount(8)),
     Column("voucher_id", Integer, ForeignKey("voucher.id")),
     Column("voucher_code", String(16)),
     # The connection made for it: milliseconds since 1970 when it was asked for, and a name.
@@ -66,6 +69,8 @@ ticket = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
+    # Ordered during a schedule of the service centre: not to be served before this.
+    Column("held_until", UtcDateTime),
     CheckConstraint(
         f"state = {TicketState.PREPARED:d} OR connector_id IS NOT NULL",
         name="ordered_has_connector",
@@ -74,6 +79,7 @@ ticket = Table(
     Index("ix_ticket_tenant_id_vin", "tenant_id", "vin"),
     Index("ix_ticket_tenant_id_finished_at", "tenant_id", "finished_at"),
     Index("ix_ticket_provider_id_state", "provider_id", "state"),
+    Index("ix_ticket_held_until", "held_until"),
     sqlite_autoincrement=True,
 )
 

@@ -37,7 +37,13 @@ from gateway.domain.money import ReductionKind, cents
 from gateway.storage.database import Database
 from gateway.storage.queries import catalogue as queries
 from gateway.storage.queries.catalogue import Imported
-from gateway.tickets.catalogue.sheets import CatalogueInvalid, Line, Problem, read_sheet
+from gateway.tickets.catalogue.sheets import (
+    CatalogueInvalid,
+    Line,
+    Problem,
+    duplicates,
+    read_sheet,
+)
 
 R = TypeVar("R", bound=Row)
 
@@ -106,7 +112,7 @@ class _Known:
 def _check(sheets: dict[str, list[Line]]) -> Iterator[Problem]:
     known = _known(sheets)
     for lines in sheets.values():
-        yield from _duplicates(lines)
+        yield from duplicates(lines)
         for line in lines:
             for column, reason in _line_problems(line.row, known):
                 yield line.problem(column, reason)
@@ -130,18 +136,6 @@ def _rows(lines: Iterable[Line], kind: type[R]) -> Iterator[R]:
     for line in lines:
         if isinstance(line.row, kind):
             yield line.row
-
-
-def _duplicates(lines: Iterable[Line]) -> Iterator[Problem]:
-    seen: dict[tuple[object, ...], int] = {}
-    for line in lines:
-        key = tuple(getattr(line.row, column) for column in line.row.KEY)
-        if not key:
-            continue
-        first = seen.setdefault(key, line.number)
-        if first != line.number:
-            columns = ", ".join(line.row.KEY)
-            yield line.problem(columns, f"the same as in line {first}")
 
 
 #: Column and reason.
@@ -187,6 +181,11 @@ def _product_references(row: Row, known: _Known) -> Iterator[_Finding]:
 
 
 def _spans(row: Row, _known: _Known) -> Iterator[_Finding]:
+    yield from wrong_span(row)
+
+
+def wrong_span(row: Row) -> Iterator[_Finding]:
+    """Yield (column, reason) where something ends before it begins."""
     for begin, end in (
         ("manufactured_from", "manufactured_to"),
         ("year_from", "year_to"),
@@ -198,6 +197,11 @@ def _spans(row: Row, _known: _Known) -> Iterator[_Finding]:
 
 
 def _amounts(row: Row, _known: _Known) -> Iterator[_Finding]:
+    yield from wrong_amount(row)
+
+
+def wrong_amount(row: Row) -> Iterator[_Finding]:
+    """Yield (column, reason) where money is no amount in whole cents."""
     for column in row.__struct_fields__:
         value = getattr(row, column)
         if not isinstance(value, Decimal):

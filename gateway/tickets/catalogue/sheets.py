@@ -58,7 +58,7 @@ class CatalogueInvalid(Invalid):
         told = "\n".join(str(problem) for problem in self.problems[:MOST_TOLD])
         more = len(self.problems) - MOST_TOLD
         rest = f"\n... and {more} more" if more > 0 else ""
-        detail = f"The catalogue was not imported; correct these and try again:\n{told}{rest}"
+        detail = f"Nothing was imported; correct these and try again:\n{told}{rest}"
         super().__init__("catalogue.invalid", detail)
 
 
@@ -88,6 +88,19 @@ def read_sheet(file: Traversable, kind: type[R], problems: list[Problem]) -> lis
     except (UnicodeDecodeError, csv.Error) as error:
         problems.append(Problem(file.name, 1, None, f"not a CSV file in UTF-8: {error}"))
         return []
+
+
+def duplicates(lines: Iterable[Line]) -> Iterator[Problem]:
+    """Yield the lines whose key another line has already."""
+    seen: dict[tuple[object, ...], int] = {}
+    for line in lines:
+        key = tuple(getattr(line.row, column) for column in line.row.KEY)
+        if not key:
+            continue
+        first = seen.setdefault(key, line.number)
+        if first != line.number:
+            columns = ", ".join(line.row.KEY)
+            yield line.problem(columns, f"the same as in line {first}")
 
 
 def _lines(

@@ -1,18 +1,20 @@
 """What a portal may say: JSON objects whose ``action`` selects the message.
 
 Unsubscribing is spelled ``unsubscribeFromConnector`` but ``unsubscribeToTicket`` and
-``unsubscribeToConnection`` in the documents; both words are taken for all three.
+``unsubscribeToConnection`` in the documents; both words are taken for all
+of them. Channels are this product's own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
+from gateway.chat.channels import channel_uuid
 from gateway.domain.errors import Invalid
 from gateway.web.bodies import RowId, convert, from_json
 
@@ -23,6 +25,7 @@ class Kind(Enum):
     CONNECTOR = "Connector"
     TICKET = "Ticket"
     CONNECTION = "Connection"
+    CHANNEL = "Channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Followed:
 
     Attributes:
         kind: of what kind.
-        id: number of the connector or ticket, UUID of the connection.
+        id: number of the connector or ticket, UUID of the connection or channel.
     """
 
     kind: Kind
@@ -45,9 +48,16 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Begin to follow; again for the same thing asks for an update at once."""
+    """Begin to follow; again for the same thing asks for an update at once.
+
+    Attributes:
+        followed: what.
+        after: of a channel: the number of the last message the client has; ``None`` for a client
+            that wants new ones alone.
+    """
 
     followed: Followed
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,11 @@ class _ConnectionMember(msgspec.Struct, frozen=True):
     connection_uuid: UUID
 
 
+class _ChannelMembers(msgspec.Struct, frozen=True):
+    channel_id: Annotated[str, msgspec.Meta(max_length=100)]
+    after: RowId | None = None
+
+
 _VERBS: dict[str, type[Subscribe | Unsubscribe]] = {
     "subscribeTo": Subscribe,
     "unsubscribeFrom": Unsubscribe,
@@ -93,6 +108,7 @@ def parse(data: str | bytes) -> ClientMessage:
 
     Raises:
         Invalid: it is no JSON object, the action is unknown, or a member is wrong.
+        NotFound: it names a channel that cannot be one.
     """
     # Any: untyped until the action tells what it is.
     document = from_json(data if isinstance(data, bytes) else data.encode(), dict[str, Any])
@@ -104,15 +120,17 @@ def parse(data: str | bytes) -> ClientMessage:
         detail = f"There is no action {action!r:.100}. Use one of {known}."
         raise Invalid("socket.action_unknown", detail, field="action")
     message, kind = _ACTIONS[action]
+    if kind is Kind.CHANNEL:
+        members = convert(document, _ChannelMembers, lax=True)
+        channel = Followed(kind, channel_uuid(members.channel_id))
+        return Subscribe(channel, members.after) if message is Subscribe else message(channel)
     return message(Followed(kind, _id(document, kind)))
 
 
 # Any: see parse.
 def _id(document: dict[str, Any], kind: Kind) -> int | UUID:
-    match kind:
-        case Kind.CONNECTOR:
-            return convert(document, _ConnectorMember, lax=True).connector_id
-        case Kind.TICKET:
-            return convert(document, _TicketMember, lax=True).ticket_id
-        case Kind.CONNECTION:
-            return convert(document, _ConnectionMember).connection_uuid
+    if kind is Kind.CONNECTOR:
+        return convert(document, _ConnectorMember, lax=True).connector_id
+    if kind is Kind.TICKET:
+        return convert(document, _TicketMember, lax=True).ticket_id
+    return convert(document, _ConnectionMember).connection_uuid

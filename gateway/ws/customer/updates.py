@@ -13,15 +13,17 @@ from uuid import UUID
 from gateway.domain.errors import NotFound
 from gateway.domain.principal import CustomerPrincipal
 from gateway.storage.database import Connection, Database
-from gateway.storage.queries import tickets
+from gateway.storage.queries import tickets, unattended
 from gateway.storage.queries.connectors import ConnectorRecord
 from gateway.storage.queries.identity import Provider
-from gateway.storage.queries.ticket_records import Ticket
+from gateway.storage.queries.unattended import RUNNING
 from gateway.tickets.connector_view import connector_view
 from gateway.tickets.garages import garage_of, require_connector
 from gateway.tickets.life import require_own_ticket
 from gateway.tickets.service import Presence
+from gateway.tickets.unattended.runs import shape
 from gateway.ws.customer.messages import Followed, Kind
+from gateway.ws.customer.reads import SharedReads
 
 Json = dict[str, object]
 
@@ -39,6 +41,10 @@ class Update:
     message: Json
 
 
+#: Whose garage, and what of it.
+_Key = tuple[int, Followed]
+
+
 class Updates:
     """Reads what updates hold; one for all sockets.
 
@@ -51,7 +57,7 @@ class Updates:
     def __init__(
         self, database: Database, presence: Presence, state_numbers: Mapping[str, int]
     ) -> None:
-        self._database = database
+        self._reads: SharedReads[_Key, Update] = SharedReads(database, self._read)
         self._presence = presence
         self._state_numbers = state_numbers
 
@@ -61,16 +67,23 @@ class Updates:
         Raises:
             NotFound: it does not, or is not there at all.
         """
-        if isinstance(followed.id, UUID):
-            return await self._connection(customer, followed.id)
-        if followed.kind is Kind.TICKET:
-            return await self._ticket(customer, followed.id)
-        return await self._connector(customer, followed.id)
+        return await self._reads.get((customer.tenant_id, followed))
 
-    async def _connector(self, customer: CustomerPrincipal, number: int) -> Update:
-        record: ConnectorRecord = await self._database.read(
-            require_connector, customer.tenant_id, number
-        )
+    @property
+    def queries(self) -> int:
+        """How often the database was asked since the start."""
+        return self._reads.queries
+
+    def _read(self, connection: Connection, key: _Key) -> Update:
+        tenant_id, followed = key
+        if isinstance(followed.id, UUID):
+            return self._connection(connection, tenant_id, followed.id)
+        if followed.kind is Kind.TICKET:
+            return self._ticket(connection, tenant_id, followed.id)
+        return self._connector(connection, tenant_id, followed.id)
+
+    def _connector(self, connection: Connection, tenant_id: int, number: int) -> Update:
+        record: ConnectorRecord = require_connector(connection, tenant_id, number)
         status = self._presence.status(record.uuid)
         message = {
             **connector_view(record, status),
@@ -80,12 +93,10 @@ class Updates:
         }
         return Update(f"connector:{record.id}", message)
 
-    async def _ticket(self, customer: CustomerPrincipal, number: int) -> Update:
-        def read(connection: Connection) -> tuple[Ticket, Provider]:
-            ticket = require_own_ticket(connection, customer.tenant_id, number)
-            return ticket, garage_of(connection, customer.tenant_id).provider
-
-        ticket, provider = await self._database.read(read)
+    def _ticket(self, connection: Connection, tenant_id: int, number: int) -> Update:
+        ticket = require_own_ticket(connection, tenant_id, number)
+        provider = garage_of(connection, tenant_id).provider
+        run = unattended.find(connection, ticket.id)
         message: Json = {
             "id": ticket.id,
             "ticket_id": ticket.id,
@@ -98,14 +109,14 @@ class Updates:
             "vehicle_model_id": ticket.model_id,
             "vehicle_model_variant_id": ticket.variant_id,
             "vin": ticket.vin,
-            # Services without an operator are not carried out by scripts yet.
-            "is_script_composition_running": False,
+            "is_script_composition_running": run is not None and run.state == RUNNING,
+            "unattended": None if run is None else shape(run),
             "schedule": _schedule(provider),
         }
         return Update(f"ticket:{ticket.id}", message)
 
-    async def _connection(self, customer: CustomerPrincipal, uuid: UUID) -> Update:
-        ticket = await self._database.read(tickets.find_by_connection, customer.tenant_id, uuid)
+    def _connection(self, connection: Connection, tenant_id: int, uuid: UUID) -> Update:
+        ticket = tickets.find_by_connection(connection, tenant_id, uuid)
         if ticket is None:
             raise NotFound(
                 "connection.unknown",

@@ -4,7 +4,7 @@ Text messages are JSON objects with an ``action``, or arrays of them: a client w
 in flight saves most of what a message costs. Answers come as arrays likewise to a client that
 connects with ``?batch=1``. Binary messages are frames for a session's
 vehicle: 16 bytes session id, then one batch (:mod:`protocols.can.batch`); those that come back
-have the same form.
+have the same form, or with ``?batch=1`` hold several (:mod:`protocols.can.bundle`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from gateway.domain.errors import Invalid
 from gateway.sessions.targets import EcuAddress
 from gateway.web.bodies import from_json
+from protocols.can.frame import MAX_STANDARD_ID
 
 #: What a client uses to match answers to its requests; echoed as it came.
 Reference = int | Annotated[str, msgspec.Meta(max_length=64)] | None
@@ -34,6 +35,10 @@ class FilterSpec(msgspec.Struct, frozen=True):
     mask: Annotated[int, msgspec.Meta(ge=0, le=0x1FFFFFFF)] = 0x1FFFFFFF
     extended: bool = False
 
+    def __post_init__(self) -> None:
+        if self.id > MAX_STANDARD_ID and not self.extended:
+            raise ValueError("an id above 0x7FF has 29 bits: say extended as well")
+
 
 class Subscribe(msgspec.Struct, frozen=True, tag_field="action", tag="subscribe"):
     """Ask for a stream of a session.
@@ -44,6 +49,7 @@ class Subscribe(msgspec.Struct, frozen=True, tag_field="action", tag="subscribe"
         bus: which bus, for frames.
         filters: which frames; none means all.
         format: ``binary`` batches or ``json`` objects, for frames.
+        decode: let frames carry names and units, where a description knows them; with ``json``.
         reference: echoed in the answer.
     """
 
@@ -52,6 +58,7 @@ class Subscribe(msgspec.Struct, frozen=True, tag_field="action", tag="subscribe"
     bus: str = ""
     filters: Annotated[tuple[FilterSpec, ...], msgspec.Meta(max_length=64)] = ()
     format: Literal["binary", "json"] = "binary"
+    decode: bool = False
     reference: Reference = msgspec.field(default=None, name="id")
 
 
@@ -64,6 +71,55 @@ class Unsubscribe(msgspec.Struct, frozen=True, tag_field="action", tag="unsubscr
     reference: Reference = msgspec.field(default=None, name="id")
 
 
+class Pause(msgspec.Struct, frozen=True, tag_field="action", tag="pause"):
+    """Hold a stream of frames; what comes meanwhile is dropped and counted."""
+
+    session: str
+    bus: str = ""
+    reference: Reference = msgspec.field(default=None, name="id")
+
+
+class Resume(msgspec.Struct, frozen=True, tag_field="action", tag="resume"):
+    """Go on with a stream of frames that was held."""
+
+    session: str
+    bus: str = ""
+    reference: Reference = msgspec.field(default=None, name="id")
+
+
+class FrameSpec(msgspec.Struct, frozen=True):
+    """One frame to send; ``data`` is hexadecimal."""
+
+    id: Annotated[int, msgspec.Meta(ge=0, le=0x1FFFFFFF)]
+    data: Annotated[str, msgspec.Meta(max_length=3 * 64)] = ""
+    extended: bool = False
+    fd: bool = False
+    brs: bool = False
+    remote: bool = False
+
+
+class SendFrames(msgspec.Struct, frozen=True, tag_field="action", tag="send"):
+    """Put frames on a bus, in this order; the answer says that they are on their way.
+
+    Attributes:
+        session: that holds the lease.
+        bus: name of a CAN bus.
+        frames: what to send.
+        reference: echoed in the answer.
+    """
+
+    session: str
+    bus: str
+    frames: Annotated[tuple[FrameSpec, ...], msgspec.Meta(min_length=1, max_length=1024)]
+    reference: Reference = msgspec.field(default=None, name="id")
+
+
+class Ping(msgspec.Struct, frozen=True, tag_field="action", tag="ping"):
+    """Answered when everything before it has been dealt with, but for exchanges."""
+
+    reference: Reference = msgspec.field(default=None, name="id")
+
+
 class ExchangeMessage(msgspec.Struct, frozen=True, tag_field="action", tag="exchange"):
     """One request to the vehicle; the answer has the same ``id``."""
 
@@ -73,7 +129,51 @@ class ExchangeMessage(msgspec.Struct, frozen=True, tag_field="action", tag="exch
     reference: Reference = msgspec.field(default=None, name="id")
 
 
-ClientMessage = Authenticate | Subscribe | Unsubscribe | ExchangeMessage
+class JobMessage(msgspec.Struct, frozen=True, tag_field="action", tag="job"):
+    """Something to do with a transfer job; how it stands comes with the session's news.
+
+    Attributes:
+        session: that holds the lease on the job's vehicle.
+        job: its id.
+        do: what to do.
+        key: hexadecimal, for ``key``.
+        reference: echoed in the answer.
+    """
+
+    session: str
+    job: str
+    do: Literal["key", "pause", "resume", "abort"]
+    key: Annotated[str, msgspec.Meta(max_length=2 * 4093)] = ""
+    reference: Reference = msgspec.field(default=None, name="id")
+
+
+class LeaseMessage(msgspec.Struct, frozen=True, tag_field="action", tag="lease"):
+    """Something about the lease on a session's vehicle; what comes of it is in its news as well.
+
+    Attributes:
+        session: its id.
+        do: ``take`` it where it is free, ``take_over`` after notice to its holder, ``release``
+            it or one's claim to it.
+        reference: echoed in the answer.
+    """
+
+    session: str
+    do: Literal["take", "take_over", "release"]
+    reference: Reference = msgspec.field(default=None, name="id")
+
+
+ClientMessage = (
+    Authenticate
+    | Subscribe
+    | Unsubscribe
+    | Pause
+    | Resume
+    | SendFrames
+    | Ping
+    | ExchangeMessage
+    | JobMessage
+    | LeaseMessage
+)
 
 #: Messages one array may hold.
 MOST_AT_ONCE = 256

@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 from quart import Blueprint, websocket
 
+from gateway.decoding.service import DescriptionService
+from gateway.domain.clock import Clock, utc_now
 from gateway.domain.errors import Conflict, GatewayError, Invalid, Unauthorized
 from gateway.domain.principal import OperatorPrincipal
 from gateway.runtime.feeds import Feed, Policy
-from gateway.sessions.exchange import Answer
+from gateway.sessions.exchange import Answer, epoch_us
+from gateway.sessions.jobs import JobService
 from gateway.sessions.service import SessionService
 from gateway.sessions.session import Session
 from gateway.sessions.targets import to_request, to_target
 from gateway.web.auth import OperatorIdentity, websocket_token
 from gateway.web.bodies import from_json
 from gateway.web.problems import problem_of
+from gateway.ws.operator.gathering import FrameGatherer
 from gateway.ws.operator.messages import (
     Authenticate,
     ClientMessage,
     ExchangeMessage,
+    JobMessage,
+    LeaseMessage,
+    Pause,
+    Ping,
     Reference,
+    Resume,
+    SendFrames,
     Subscribe,
     Unsubscribe,
     parse,
 )
-from gateway.ws.operator.streams import check_batch, forward_frames, forward_news, join, to_text
+from gateway.ws.operator.orders import control_job, order_lease
+from gateway.ws.operator.streams import (
+    Following,
+    check_batch,
+    explain_frames,
+    forward_frames,
+    forward_news,
+    gather_frames,
+    join,
+    to_batch,
+    to_text,
+)
 from protocols.link.vehicle import FrameFilter, Target
 
 #: Seconds for the first message, where the upgrade brought no token.
@@ -36,8 +58,9 @@ SIGN_IN_LIMIT = 10.0
 MAX_EXCHANGES = 256
 MAX_STREAMS = 64
 
-#: Messages waiting to go out; behind it, streams wait (and drop) and exchanges queue.
-QUEUE = 64
+#: Messages waiting to go out: the answers to all that may be in flight, so that none needs a task
+#: to wait in. When it is full, streams wait (and drop), and answers count as in flight.
+QUEUE = MAX_EXCHANGES
 
 #: Websocket close code for "sign in first" (private range, RFC 6455 7.4.2).
 CLOSE_UNAUTHORIZED = 4401
@@ -48,7 +71,13 @@ _SESSION_ID_SIZE = 16
 Stream = tuple[str, str, str]
 
 
-def blueprint(identity: OperatorIdentity, sessions: SessionService) -> Blueprint:
+def blueprint(
+    identity: OperatorIdentity,
+    sessions: SessionService,
+    jobs: JobService,
+    clock: Clock = utc_now,
+    descriptions: DescriptionService | None = None,
+) -> Blueprint:
     """Return the route ``/ws/operator``."""
     routes = Blueprint("operator_socket", __name__)
 
@@ -63,8 +92,11 @@ def blueprint(identity: OperatorIdentity, sessions: SessionService) -> Blueprint
             return
         async with trio.open_nursery() as nursery:
             in_batches = websocket.args.get("batch") == "1"
-            client = OperatorSocket(operator, sessions, nursery, in_batches=in_batches)
+            client = OperatorSocket(
+                operator, sessions, jobs, nursery, clock, descriptions, in_batches=in_batches
+            )
             nursery.start_soon(client.write)
+            nursery.start_soon(client.write_gathered)
             await client.read()
 
     return routes
@@ -96,25 +128,36 @@ class OperatorSocket:
     Args:
         operator: who is at the other end.
         sessions: what they can work on.
+        jobs: transfer jobs on it.
         nursery: of the socket; its end ends all streams and waits.
-        in_batches: text messages that wait together leave as one JSON array.
+        clock: wall clock.
+        descriptions: say what frames mean.
+        in_batches: text messages that wait together leave as one JSON array, and batches of
+            frames as one binary message.
     """
 
     def __init__(
         self,
         operator: OperatorPrincipal,
         sessions: SessionService,
+        jobs: JobService,
         nursery: trio.Nursery,
+        clock: Clock,
+        descriptions: DescriptionService | None = None,
         *,
         in_batches: bool = False,
     ) -> None:
         self._operator = operator
         self._sessions = sessions
+        self._jobs = jobs
         self._nursery = nursery
+        self._clock = clock
+        self._descriptions = descriptions
         self._out: Feed[str | bytes] = Feed(QUEUE, Policy.BLOCK)
-        self._streams: dict[Stream, trio.CancelScope] = {}
+        self._streams: dict[Stream, Following] = {}
         self._in_flight = 0
         self._in_batches = in_batches
+        self._gatherer = FrameGatherer()
 
     async def write(self) -> None:
         """Send what is queued, for ever."""
@@ -125,14 +168,18 @@ class OperatorSocket:
             else:
                 await websocket.send(message)
 
+    async def write_gathered(self) -> None:
+        """Send the frames that were gathered, for ever; answers go in between."""
+        await self._gatherer.write(websocket.send)
+
     async def read(self) -> None:
         """Take what the client says, for ever; a bad message gets an answer, not an end."""
         while True:
             data = await websocket.receive() or b""  # Quart has None for an empty binary message
+            if isinstance(data, bytes):
+                await self._write_frames(data)
+                continue
             try:
-                if isinstance(data, bytes):
-                    await self._write_frames(data)
-                    continue
                 messages = parse(data)
             except GatewayError as error:
                 await self._send(_problem("error", None, error))
@@ -154,10 +201,18 @@ class OperatorSocket:
         match message:
             case ExchangeMessage():
                 self._start_exchange(message)
-            case Subscribe():
-                await self._subscribe(message)
-            case Unsubscribe():
-                await self._unsubscribe(message)
+            case Subscribe() | Unsubscribe() | Pause() | Resume():
+                await self._steer(message)
+            case SendFrames():
+                await self._send_frames(message)
+            case Ping():
+                await self._send(to_text({"action": "pong", "id": message.reference}))
+            case JobMessage():
+                session = self._session(message.session)
+                await self._send(to_text(control_job(self._jobs, session, message)))
+            case LeaseMessage():
+                session = self._session(message.session)
+                await self._send(to_text(await order_lease(self._sessions, session, message)))
             case Authenticate():
                 raise Invalid("socket.signed_in", "You are signed in on this socket already.")
 
@@ -193,7 +248,6 @@ class OperatorSocket:
             done(error)
 
     def _answer(self, reference: Reference, outcome: Outcome) -> None:
-        self._in_flight -= 1
         if isinstance(outcome, GatewayError):
             answer = _problem("exchange", reference, outcome)
         else:
@@ -202,13 +256,29 @@ class OperatorSocket:
         try:
             self._out.put_nowait(answer)
         except trio.WouldBlock:
-            # Streams fill the queue; an answer is never dropped, and waits in a task.
-            self._nursery.start_soon(self._send, answer)
+            # An answer is never dropped, and waits in a task. Until it is in the queue the client
+            # gets no other exchange in its place, or one that does not read would have no bound.
+            self._nursery.start_soon(self._send_answer, answer)
+        else:
+            self._in_flight -= 1
+
+    async def _send_answer(self, answer: str) -> None:
+        await self._send(answer)
+        self._in_flight -= 1
 
     def _session(self, session_id: str) -> Session:
         return self._sessions.find(self._operator, session_id)
 
     # --- streams -----------------------------------------------------------------------------
+
+    async def _steer(self, message: Subscribe | Unsubscribe | Pause | Resume) -> None:
+        match message:
+            case Subscribe():
+                await self._subscribe(message)
+            case Unsubscribe():
+                await self._unsubscribe(message)
+            case Pause() | Resume():
+                await self._pause(message)
 
     async def _subscribe(self, message: Subscribe) -> None:
         session = self._session(message.session)
@@ -217,21 +287,38 @@ class OperatorSocket:
             raise Conflict("socket.subscribed", "You follow this stream already.")
         if len(self._streams) >= MAX_STREAMS:
             raise Conflict("socket.too_many_streams", f"A socket follows {MAX_STREAMS} streams.")
-        forward = self._forwarder(session, message)
-        scope = self._streams[key] = trio.CancelScope()
-        self._nursery.start_soon(self._follow, key, scope, forward)
-        await self._send(
-            to_text({"action": "subscribed", "id": message.reference, "session": session.id})
-        )
+        following = Following()
+        forward = self._forwarder(session, message, following)
+        self._streams[key] = following
+        self._nursery.start_soon(self._follow, key, following, forward)
+        answer: dict[str, object] = {
+            "action": "subscribed",
+            "id": message.reference,
+            "session": session.id,
+        }
+        if message.stream == "frames":
+            offset_us = self._sessions.connector(session).clock_offset_us
+            answer["epoch_us"] = epoch_us(self._clock(), trio.current_time(), offset_us)
+        await self._send(to_text(answer))
 
-    def _forwarder(self, session: Session, message: Subscribe) -> Callable[[], Awaitable[None]]:
+    def _forwarder(
+        self, session: Session, message: Subscribe, following: Following
+    ) -> Callable[[], Awaitable[None]]:
         if message.stream == "news":
             return lambda: self._forward_news(session)
         live = self._sessions.connector(session)
         filters = tuple(FrameFilter(f.id, f.mask, f.extended) for f in message.filters)
-        listening = live.listen(message.bus, filters)
+        listening = following.through(live.listen(message.bus, filters))
         as_json = message.format == "json"
-        return lambda: forward_frames(session, listening, self._send, as_json=as_json)
+        if self._in_batches and not as_json:
+            return lambda: gather_frames(session, listening, self._gatherer)
+        explain = None
+        if message.decode and as_json and self._descriptions is not None:
+            descriptions, vin = self._descriptions, live.status.vin
+            explain = partial(explain_frames, descriptions, session.provider_id, vin, message.bus)
+        return lambda: forward_frames(
+            session, listening, self._send, as_json=as_json, explain=explain
+        )
 
     async def _forward_news(self, session: Session) -> None:
         with session.watch() as feed:
@@ -240,28 +327,50 @@ class OperatorSocket:
     async def _follow(
         self,
         key: Stream,
-        scope: trio.CancelScope,
+        following: Following,
         forward: Callable[[], Awaitable[None]],
     ) -> None:
-        with scope:
+        with following.scope:
             await forward()
-        if self._streams.get(key) is scope:
+        if self._streams.get(key) is following:
             # Its session, its connector or its bus is gone; a client that waits must know.
             del self._streams[key]
             await self._send(_unsubscribed(key, None))
 
     async def _unsubscribe(self, message: Unsubscribe) -> None:
         key = (message.session, message.stream, message.bus)
-        scope = self._streams.pop(key, None)
-        if scope is None:
+        following = self._streams.pop(key, None)
+        if following is None:
             raise Invalid("socket.not_subscribed", "You do not follow this stream.")
-        scope.cancel()
+        following.scope.cancel()
         await self._send(_unsubscribed(key, message.reference))
 
+    async def _pause(self, message: Pause | Resume) -> None:
+        following = self._streams.get((message.session, "frames", message.bus))
+        if following is None:
+            raise Invalid("socket.not_subscribed", "You do not follow frames of this bus.")
+        paused = isinstance(message, Pause)
+        following.pause(paused=paused)
+        action = "paused" if paused else "resumed"
+        await self._send(to_text({"action": action, "id": message.reference}))
+
+    # --- frames to the vehicle; only the holder of the lease may -----------------------------
+
     async def _write_frames(self, data: bytes) -> None:
-        """Put a batch on the vehicle's bus; only the holder of the lease may."""
-        session = self._session(data[:_SESSION_ID_SIZE].hex())
-        batch = data[_SESSION_ID_SIZE:]
+        session_id = data[:_SESSION_ID_SIZE].hex()
+        try:
+            await self._put_on_bus(self._session(session_id), data[_SESSION_ID_SIZE:])
+        except GatewayError as error:
+            # Nothing else tells the client which of its sessions this is about.
+            await self._send(_problem("error", None, error, session=session_id))
+
+    async def _send_frames(self, message: SendFrames) -> None:
+        session = self._session(message.session)
+        buses = self._sessions.connector(session).capabilities.buses
+        await self._put_on_bus(session, to_batch(message.frames, message.bus, buses))
+        await self._send(to_text({"action": "sent", "id": message.reference}))
+
+    async def _put_on_bus(self, session: Session, batch: bytes) -> None:
         check_batch(batch, self._sessions.connector(session).capabilities.buses)
         await self._sessions.write_frames(session, batch)
 
@@ -279,5 +388,5 @@ def _unsubscribed(key: Stream, reference: Reference) -> str:
     )
 
 
-def _problem(action: str, reference: Reference, error: GatewayError) -> str:
-    return to_text({"action": action, "id": reference, "error": problem_of(error).body()})
+def _problem(action: str, reference: Reference, error: GatewayError, **more: str) -> str:
+    return to_text({"action": action, "id": reference, "error": problem_of(error).body(), **more})

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 import trio
 
+from gateway.decoding.questions import Meaning
+from gateway.decoding.service import DescriptionService
 from gateway.domain.errors import Invalid
 from gateway.links.monitors import FrameFeed
 from gateway.runtime.feeds import Feed, SlowReader
 from gateway.sessions.session import Session, SessionNews
-from protocols.can.batch import decode_batch
-from protocols.can.frame import CanFrame
-from protocols.errors import RemoteProtocolError
+from gateway.ws.operator.gathering import FrameGatherer
+from gateway.ws.operator.messages import FrameSpec
+from protocols.can.batch import decode_batch, encode_batch
+from protocols.can.frame import MAX_STANDARD_ID, CanFrame
+from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link.vehicle import BusInfo
 
 Send = Callable[[str | bytes], Awaitable[None]]
+
+#: Returns what frames mean, each or all ``None`` where nobody knows.
+Explain = Callable[[Sequence[CanFrame]], Awaitable[Sequence[Meaning | None] | None]]
 
 _encoder = msgspec.json.Encoder()
 
@@ -60,7 +67,12 @@ async def forward_news(session: Session, watch: Feed[SessionNews], send: Send) -
 
 
 async def forward_frames(
-    session: Session, listening: AbstractContextManager[FrameFeed], send: Send, *, as_json: bool
+    session: Session,
+    listening: AbstractContextManager[FrameFeed],
+    send: Send,
+    *,
+    as_json: bool,
+    explain: Explain | None = None,
 ) -> None:
     """Send batches of a bus while session and bus are there.
 
@@ -71,11 +83,25 @@ async def forward_frames(
         nursery.start_soon(_cancel_with_session, session, nursery.cancel_scope)
         try:
             with listening as feed:
-                async for batch in feed:
+                while True:
+                    batch = await feed.next()
                     if as_json:
-                        await send(_frames_text(session, feed, batch))
+                        await send(await _frames_text(session, feed, batch, explain))
                     else:
                         await send(prefix + batch)
+        finally:  # also where the connector ended the block
+            nursery.cancel_scope.cancel()
+
+
+async def gather_frames(
+    session: Session, listening: AbstractContextManager[FrameFeed], gatherer: FrameGatherer
+) -> None:
+    """Let a bus's batches be gathered with those of others while session and bus are there."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_cancel_with_session, session, nursery.cancel_scope)
+        try:
+            with listening as feed, gatherer.following(feed, session.id):
+                await trio.sleep_forever()
         finally:  # also where the connector ended the block
             nursery.cancel_scope.cancel()
 
@@ -86,6 +112,59 @@ async def _cancel_with_session(session: Session, scope: trio.CancelScope) -> Non
         async for _ in news:
             continue
     scope.cancel()
+
+
+class Following:
+    """A stream that a client follows.
+
+    Attributes:
+        scope: ends it.
+        feed: where its frames come from; ``None`` for news, and until it listens.
+    """
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope()
+        self.feed: FrameFeed | None = None
+        self._paused = False
+
+    def pause(self, *, paused: bool) -> None:
+        """Hold the stream, or go on with it."""
+        self._paused = paused
+        self._apply()
+
+    @contextmanager
+    def through(self, listening: AbstractContextManager[FrameFeed]) -> Iterator[FrameFeed]:
+        """Keep hold of the feed that a listener gets while the block runs."""
+        with listening as feed:
+            self.feed = feed
+            self._apply()
+            yield feed
+
+    def _apply(self) -> None:
+        if self.feed is not None:
+            (self.feed.pause if self._paused else self.feed.resume)()
+
+
+def to_batch(frames: Sequence[FrameSpec], bus: str, buses: Sequence[BusInfo]) -> bytes:
+    """Return frames that came as JSON as a batch.
+
+    Raises:
+        Invalid: there is no such bus, or no such frame.
+    """
+    names = [info.name for info in buses]
+    if bus not in names:
+        known = ", ".join(names) or "none"
+        raise Invalid("frames.bus", f"There is no bus {bus!r}; there are {known}.", field="bus")
+    try:
+        return encode_batch(names.index(bus), [_to_frame(spec) for spec in frames])
+    except (LocalProtocolError, ValueError) as error:
+        raise Invalid("frames.malformed", f"No such frame: {error}.", field="frames") from error
+
+
+def _to_frame(spec: FrameSpec) -> CanFrame:
+    data = bytes.fromhex(spec.data)
+    extended = spec.extended or spec.id > MAX_STANDARD_ID
+    return CanFrame(spec.id, data, extended, spec.fd, spec.brs, spec.remote)
 
 
 def check_batch(batch: bytes, buses: Sequence[BusInfo]) -> None:
@@ -109,15 +188,33 @@ def check_batch(batch: bytes, buses: Sequence[BusInfo]) -> None:
         raise Invalid("frames.kind", "This bus is classic CAN: it takes no CAN-FD frames.")
 
 
-def _frames_text(session: Session, feed: FrameFeed, batch: bytes) -> str:
+async def explain_frames(
+    descriptions: DescriptionService,
+    provider: int,
+    vin: str | None,
+    bus: str,
+    frames: Sequence[CanFrame],
+) -> Sequence[Meaning | None] | None:
+    """Return what frames of a vehicle's bus mean, as its descriptions know them."""
+    told = [(frame.id, frame.extended, frame.data) for frame in frames]
+    return await descriptions.frames(provider, vin, bus, told)
+
+
+async def _frames_text(
+    session: Session, feed: FrameFeed, batch: bytes, explain: Explain | None
+) -> str:
     frames = decode_batch(batch)
+    shown = [_frame(frame) for frame in frames.frames]
+    meanings = None if explain is None else await explain(frames.frames)
+    for frame, meaning in zip(shown, meanings or (), strict=False):
+        frame["decoded"] = meaning
     return to_text(
         {
             "action": "frames",
             "session": session.id,
             "bus": feed.bus,
-            "dropped": frames.dropped + feed.dropped,
-            "frames": [_frame(frame) for frame in frames.frames],
+            "dropped": frames.dropped,
+            "frames": shown,
         }
     )
 
@@ -128,5 +225,8 @@ def _frame(frame: CanFrame) -> dict[str, object]:
         "data": frame.data.hex().upper(),
         "extended": frame.extended,
         "fd": frame.fd,
+        "brs": frame.brs,
+        "remote": frame.remote,
+        "error": frame.error,
         "timestamp_us": frame.timestamp_us,
     }

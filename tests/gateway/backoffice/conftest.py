@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 import yaml
+from cryptography.fernet import Fernet
 from jsonschema import Draft202012Validator
 from quart import Response
 from quart_trio import QuartTrio
@@ -21,13 +22,17 @@ from sqlalchemy import Connection, insert
 from gateway.backoffice import schema
 from gateway.backoffice.action import Services
 from gateway.backoffice.catalogue import DECLARATIONS
+from gateway.backoffice.outside import Outside
 from gateway.backoffice.routes import blueprints
+from gateway.backoffice.sealing import Sealer
 from gateway.backoffice.shop import Shop
 from gateway.domain.clock import Clock
 from gateway.identity.identity import Identity
-from gateway.storage.database import Database
+from gateway.storage.database import Database, make_engine
 from gateway.storage.queries import shops as shop_queries
 from gateway.storage.tables.identity import service_provider, shop_user, tenant
+from tests.gateway.backoffice.elsewhere import Elsewhere, open_elsewhere
+from tests.gateway.mail.postmaster import Postmaster, mail_server
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 
@@ -96,6 +101,10 @@ def seed(connection: Connection) -> None:
             connection.execute(
                 insert(shop_user).values(**user, **shared, email=email, password_hash="-")
             )
+    if connection.dialect.name == "postgresql":
+        # Whoever gives ids by hand tells the sequences, which would give them again.
+        for name in ("service_provider", "tenant", "shop_user"):
+            connection.exec_driver_sql(f"SELECT setval('{name}_id_seq', 1000)")
 
 
 @pytest.fixture
@@ -120,13 +129,53 @@ def in_shop(shops: Database, clock: Clock) -> Callable[..., Any]:
 
 
 @pytest.fixture
+def trial_shop(database_url: str, clock: Clock) -> Iterator[Callable[..., Any]]:
+    """Run ``function(shop)`` in a transaction that is taken back: for many tries in one test."""
+    engine = make_engine(database_url)
+
+    def run(function: Callable[[Shop], Any]) -> Any:
+        with engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            seed(connection)
+            try:
+                return function(Shop(connection, schema.TABLES, OWN, OWN, clock()))
+            finally:
+                connection.rollback()
+
+    yield run
+    engine.dispose()
+
+
+@pytest.fixture
 def tokens(shops: Database, identity: Identity) -> Tokens:
     return Tokens(shops, identity)
 
 
 @pytest.fixture
-def app(shops: Database, identity: Identity, clock: Clock) -> QuartTrio:
-    services = Services(shops, identity, schema.TABLES, clock)
+async def elsewhere() -> AsyncIterator[Elsewhere]:
+    async with open_elsewhere() as there:
+        yield there
+
+
+@pytest.fixture
+def outside(elsewhere: Elsewhere) -> Outside:
+    """The way out, to servers of the test."""
+    return Outside(
+        Sealer((Fernet(Fernet.generate_key()),)), elsewhere.addresses, private=("127.0.0.0/8",)
+    )
+
+
+@pytest.fixture
+def letters() -> Iterator[Postmaster]:
+    """A real SMTP server, and what it took."""
+    with mail_server() as postmaster:
+        yield postmaster
+
+
+@pytest.fixture
+def app(shops: Database, identity: Identity, clock: Clock, outside: Outside) -> QuartTrio:
+    services = Services(shops, identity, schema.TABLES, clock, outside)
     quart = QuartTrio(__name__)
     for blueprint in blueprints(services, DECLARATIONS, structlog.get_logger()):
         quart.register_blueprint(blueprint)

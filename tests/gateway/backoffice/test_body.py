@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.backoffice.body import decode, values_of
-from gateway.backoffice.catalogue.repair_customers import CUSTOMERS
-from gateway.backoffice.catalogue.repair_work_orders import LINES, ORDERS
+from gateway.backoffice.catalogue.repair.customers import CUSTOMERS
+from gateway.backoffice.catalogue.repair.work_orders import LINES, ORDERS
 from gateway.backoffice.refusal import Unprocessable
 from gateway.backoffice.resource import Operation
 from gateway.domain.errors import Invalid

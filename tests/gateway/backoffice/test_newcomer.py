@@ -12,7 +12,7 @@ from quart_trio import QuartTrio
 from sqlalchemy import MetaData
 
 from gateway.backoffice.action import Services
-from gateway.backoffice.catalogue import DECLARATIONS
+from gateway.backoffice.catalogue import DECLARATIONS, gather
 from gateway.backoffice.declarations import Declarations
 from gateway.backoffice.openapi import document
 from gateway.backoffice.routes import blueprints
@@ -44,6 +44,7 @@ FIELDS = ("id", "state", "day_price", "customer_id")
 SHAPE = Shape("Car", CAR, (Field("plate", required=True), *(Field(name) for name in FIELDS)))
 FILTERS = (Filter("state"), Filter("q", ("plate",), Match.SEARCH))
 CARS = Resource("courtesy_car", PAGED, "/courtesy-cars", SHAPE, "cars", filters=FILTERS)
+NOUNS, RESOURCES = (CAR,), (CARS,)
 '''
 
 
@@ -56,12 +57,18 @@ def newcomer() -> Any:
 
 @pytest.fixture
 def declarations(newcomer: Any) -> Declarations:
-    return Declarations((*DECLARATIONS.nouns, newcomer.CAR), (newcomer.CARS,))
+    found = gather(iter([newcomer]))
+    return Declarations((*DECLARATIONS.nouns, *found.nouns), found.resources)
 
 
 @pytest.fixture
 async def cars(
-    shops: Database, identity: Any, clock: Any, declarations: Declarations, repair: Any
+    shops: Database,
+    identity: Any,
+    clock: Any,
+    outside: Any,
+    declarations: Declarations,
+    repair: Any,
 ) -> Any:
     # A metadata of its own: the product's must not learn of a test's table.
     own = MetaData(naming_convention=metadata.naming_convention)
@@ -70,7 +77,7 @@ async def cars(
     tables = build_tables(declarations.nouns, own)
     await shops.write(tables["courtesy_car"].create)
     app = QuartTrio(__name__)
-    services = Services(shops, identity, tables, clock)
+    services = Services(shops, identity, tables, clock, outside)
     for blueprint in blueprints(services, declarations, structlog.get_logger()):
         app.register_blueprint(blueprint)
     repair.app = app
@@ -81,6 +88,7 @@ def test_the_file_is_short() -> None:
     assert len(FILE.strip().splitlines()) < 30
 
 
+@pytest.mark.sqlite_only
 async def test_it_has_a_table(cars: Any, shops: Database) -> None:
     def made(connection: Any) -> list[str]:
         query = "SELECT sql FROM sqlite_master WHERE tbl_name = 'backoffice_courtesy_car'"

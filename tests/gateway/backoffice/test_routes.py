@@ -186,6 +186,7 @@ async def test_malformed_bodies_are_422_and_change_nothing(repair: Any, contract
     assert (await repair.ask("GET", "/customers"))[1]["total"] == 0
 
 
+@pytest.mark.sqlite_only
 async def test_surprises_are_said_in_shape_and_tell_nothing(repair: Any, shops: Database) -> None:
     await shops.write(lambda c: c.exec_driver_sql("DROP TABLE backoffice_customer"))
     with structlog.testing.capture_logs() as lines:
@@ -250,6 +251,7 @@ async def test_a_list_costs_the_same_queries_whatever_its_length(
     assert counts[0] == counts[1]
 
 
+@pytest.mark.sqlite_only
 async def test_indexed_filters_never_scan(shops: Database) -> None:
     def plan(connection: Any) -> list[str]:
         order = schema.TABLES["work_order"]

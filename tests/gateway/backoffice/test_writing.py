@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.backoffice import writing
-from gateway.backoffice.catalogue.repair_customers import CUSTOMERS
-from gateway.backoffice.catalogue.repair_work_orders import LINES, ORDERS
+from gateway.backoffice.catalogue.repair.customers import CUSTOMERS
+from gateway.backoffice.catalogue.repair.work_orders import LINES, ORDERS
 from gateway.backoffice.rules.customers import create_customer
 from gateway.backoffice.shop import Shop, Values
 from gateway.domain.errors import Conflict, NotFound

@@ -16,6 +16,8 @@ from gateway.storage.database import Connection, Database
 from gateway.storage.queries import events
 from gateway.storage.tables.identity import audit
 
+pytestmark = pytest.mark.both_engines
+
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
 

@@ -17,6 +17,8 @@ from gateway.domain.events import Event
 from gateway.storage.database import Connection, Database
 from gateway.storage.queries import events
 
+pytestmark = pytest.mark.both_engines
+
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -177,6 +177,8 @@ def test_refusals_are_one_line(
         ("desk", "add", "a@b.example", "--name", "A", "--tenant", "1", "--role", "king"),
     ],
 )
-def test_misuse_is_told_by_the_parser(gateway: CommandLine, arguments: tuple[str, ...]) -> None:
-    assert "usage: gateway" in gateway.misused(*arguments)
-    assert not gateway.folder.exists()
+def test_misuse_is_told_by_the_parser(
+    new_gateway: CommandLine, arguments: tuple[str, ...]
+) -> None:
+    assert "usage: gateway" in new_gateway.misused(*arguments)
+    assert not new_gateway.folder.exists()

@@ -99,3 +99,14 @@ def test_the_configuration_is_named_before_or_after_serve(tmp_path: Path) -> Non
 def test_a_file_that_is_not_there_is_told(gateway: CommandLine, tmp_path: Path) -> None:
     (line,) = gateway.refused("--config", str(tmp_path / "none.toml"), "db", "check", status=2)
     assert "cannot be read" in line
+
+
+def names(top: argparse.ArgumentParser) -> set[str]:
+    (commands,) = (it for it in top._actions if isinstance(it, argparse._SubParsersAction))
+    return set(commands.choices)
+
+
+def test_every_group_has_the_commands_it_is_known_for() -> None:
+    for group, commands in entry.GROUPS.items():
+        assert names(parser(["--config", "x", commands[0], "add"])) == set(commands), group
+    assert names(parser([])) == {name for group in entry.GROUPS.values() for name in group}

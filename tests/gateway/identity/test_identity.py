@@ -157,10 +157,29 @@ async def test_housekeeping_survives_an_outage(
         raise Unavailable("storage.unavailable", "gone")
 
     monkeypatch.setattr(facing, "HOUSEKEEPING_INTERVAL", 0.001)
-    monkeypatch.setattr(identity._keys, "rotate_if_due", fail)
+    monkeypatch.setattr(identity.keys, "rotate_if_due", fail)
     async with trio.open_nursery() as nursery:
         await nursery.start(identity.keep_house, log)
         while len(logged.calls) < 2:  # noqa: ASYNC110  # likewise
             await trio.sleep(0.001)
         nursery.cancel_scope.cancel()
     assert logged.calls[1].kwargs["event"] == "identity_housekeeping_postponed"
+
+
+async def test_a_running_process_takes_over_the_key_that_a_command_made(
+    identity: Identity,
+    database: Database,
+    settings: Settings,
+    clock: SettableClock,
+    log: FilteringBoundLogger,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(facing, "RELOAD_INTERVAL", 0.001)
+    command = await open_identity(database, settings, clock)
+    clock.advance(1)
+    name = await command.keys.rotate(actor="cli:test")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(identity.keep_house, log)
+        while identity.keys.current.kid != name:  # noqa: ASYNC110  # likewise
+            await trio.sleep(0.001)
+        nursery.cancel_scope.cancel()

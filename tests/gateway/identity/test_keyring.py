@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import stat
-import threading
-from pathlib import Path
-
 import pytest
 from cryptography.fernet import Fernet
 from trio.testing import MockClock
 
-from gateway.config import ConfigError, Secret, SecuritySettings
-from gateway.identity.keyring import KEY_FILE, KeyRing, load_fernet
+from gateway.config import ConfigError, SecuritySettings
+from gateway.identity.keyring import RETIRED_IN_USE, KeyRing
 from gateway.storage.database import Database
-from gateway.storage.queries import signing_keys
+from gateway.storage.queries import audit, signing_keys
 from tests.settable_clock import SettableClock
 
 SETTINGS = SecuritySettings(
@@ -67,7 +63,7 @@ async def test_a_new_key_takes_over_in_time_and_the_old_one_verifies_for_a_while
     assert ring.current.kid != old
     assert await ring.find(old) is not None
     assert [key["kid"] for key in ring.public_keys()["keys"]] == [ring.current.kid, old]
-    clock.advance(5_001)
+    clock.advance(5_001 + RETIRED_IN_USE)
     await ring.rotate_if_due()
     assert await ring.find(old) is None
 
@@ -118,46 +114,30 @@ async def test_the_public_set_holds_no_private_part(
     assert "d" not in key
 
 
-def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
-    directory = tmp_path / "data"
-    token = load_fernet(SecuritySettings(), directory).encrypt(b"x")
-    assert load_fernet(SecuritySettings(), directory).decrypt(token) == b"x"
-    assert stat.S_IMODE((directory / KEY_FILE).stat().st_mode) == 0o600
-    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert [path.name for path in directory.iterdir()] == [KEY_FILE]
+async def test_a_key_is_rotated_on_demand_and_others_take_the_new_one_over(
+    database: Database, clock: SettableClock
+) -> None:
+    running, command = await opened(database, clock), await opened(database, clock)
+    old = name_of(running)
+    clock.advance(1)
+    new = await command.rotate(actor="cli:somebody")
+    assert new != old
+    assert name_of(running) == old
+    await running.reload()
+    assert name_of(running) == new
+    assert await running.find(old) is not None
+    newest, *_ = await database.read(audit.newest)
+    assert (newest.action, newest.actor) == ("signing_key.rotated", "cli:somebody")
+    assert newest.subject == f"key:{new}"
 
 
-def test_many_that_start_together_get_one_key(tmp_path: Path) -> None:
-    ciphers: list[Fernet] = []
-    threads = [
-        threading.Thread(target=lambda: ciphers.append(load_fernet(SecuritySettings(), tmp_path)))
-        for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    token = ciphers[0].encrypt(b"x")
-    assert [cipher.decrypt(token) for cipher in ciphers] == [b"x"] * 8
-
-
-def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
-    load_fernet(SecuritySettings(), tmp_path)
-    (tmp_path / KEY_FILE).chmod(0o640)
-    with pytest.raises(ConfigError, match="chmod 600"):
-        load_fernet(SecuritySettings(), tmp_path)
-
-
-def test_a_key_from_the_settings_needs_no_file(tmp_path: Path) -> None:
-    key = Fernet.generate_key()
-    settings = SecuritySettings(key=Secret(key.decode()))
-    assert Fernet(key).decrypt(load_fernet(settings, tmp_path).encrypt(b"x")) == b"x"
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("key", ["", "short", "é" * 44])
-def test_a_malformed_key_is_refused_and_not_printed(tmp_path: Path, key: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        load_fernet(SecuritySettings(key=Secret(key)), tmp_path)
-    assert "security.key" in str(caught.value)
-    assert not key or key not in str(caught.value)
+async def test_what_a_retired_key_signed_last_verifies_until_it_expires(
+    database: Database, clock: SettableClock
+) -> None:
+    late = await opened(database, clock)
+    old = name_of(late)
+    await (await opened(database, clock)).rotate(actor="test")
+    clock.advance(RETIRED_IN_USE - 1)  # another process has gone on signing until here
+    clock.advance(5_000)
+    await late.reload()
+    assert await late.find(old) is not None

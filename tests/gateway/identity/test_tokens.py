@@ -132,6 +132,7 @@ async def test_any_text_is_refused_and_nothing_else_happens(tokens: Tokens) -> N
         await refused(tokens, token)
 
 
+@pytest.mark.sqlite_only
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.text(max_size=80))
 async def test_any_drawn_text_is_refused(tokens: Tokens, token: str) -> None:

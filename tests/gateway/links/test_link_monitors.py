@@ -5,7 +5,7 @@ import trio
 
 from gateway.links.counters import LinkCounters
 from gateway.links.monitors import MAX_LAG, FrameFeed, Monitors
-from protocols.can.batch import encode_batch
+from protocols.can.batch import add_losses, encode_batch, peek_batch
 from protocols.can.frame import CanFrame
 from protocols.errors import RemoteProtocolError
 from protocols.link.messages import MonitorStart, MonitorStop
@@ -68,7 +68,22 @@ async def test_a_slow_listener_loses_its_own_oldest_and_is_told_how_many_frames(
             orders.monitors.deliver(_batch(0, frames=number + 1))
             assert await quick.next() == _batch(0, frames=number + 1)
         assert (slow.dropped, quick.dropped) == (1 + 2 + 3, 0)
-        assert await slow.next() == _batch(0, frames=4)
+        assert await slow.next() == add_losses(_batch(0, frames=4), 1 + 2 + 3)
+        assert await slow.next() == _batch(0, frames=5)
+
+
+async def test_what_comes_while_a_listener_pauses_is_counted() -> None:
+    orders = _Orders()
+    with orders.monitors.listen("can0") as pausing, orders.monitors.listen("can0") as other:
+        orders.monitors.deliver(_batch(0))
+        pausing.pause()
+        orders.monitors.deliver(add_losses(_batch(0, frames=3), 2))
+        assert (pausing.lag, other.lag) == (1, 2)
+        pausing.resume()
+        orders.monitors.deliver(_batch(0, frames=4))
+        assert pausing.dropped == 3
+        assert peek_batch(await pausing.next()).dropped == 5, "what the connector lost as well"
+        assert await pausing.next() == _batch(0, frames=4)
 
 
 @pytest.mark.parametrize(("flush", "milliseconds"), [(0.004, 4), (0.02, 20), (0.0001, 1)])
@@ -102,6 +117,23 @@ async def test_a_listener_waits_for_the_next_batch(nursery: trio.Nursery) -> Non
     await settle()
     assert got == [_batch(0, frames=1), _batch(0, frames=2)]
     nursery.cancel_scope.cancel()
+
+
+async def test_a_listener_may_be_called_when_something_waits_anew() -> None:
+    feed = FrameFeed("can0", ())
+    calls: list[int] = []
+    feed.call_when_ready(lambda: calls.append(feed.lag))
+    feed.put(_batch(0, frames=1))
+    feed.put(_batch(0, frames=2))
+    assert calls == [1], "it knows already"
+    assert [feed.take(), feed.take(), feed.take()] == [_batch(0, 1), _batch(0, 2), None]
+    feed.put(_batch(0, frames=3))
+    assert calls == [1, 1]
+    feed.call_when_ready(None)
+    feed.take()
+    feed.put(_batch(0, frames=4))
+    assert calls == [1, 1]
+    assert await feed.next() == _batch(0, frames=4)
 
 
 async def test_what_is_no_batch_is_the_connectors_fault() -> None:
@@ -163,3 +195,23 @@ async def test_the_end_lets_every_listener_go() -> None:
         orders.monitors.end()
         await feed.next()
     assert feed.scope.cancelled_caught
+
+
+async def test_each_listener_gets_what_its_own_filters_choose() -> None:
+    orders = _Orders()
+    frames = [CanFrame(0x7E8, b"\x01"), CanFrame(0x77E, b"\x02"), CanFrame(0x100, b"\x03")]
+    batch = encode_batch(0, frames, dropped=4)
+    engine, body = FrameFilter(0x7E8, 0x7FF), FrameFilter(0x77E, 0x7FF)
+    monitors = orders.monitors
+    with monitors.listen("can0", (engine,)) as one, monitors.listen("can0", (body, engine)) as two:
+        monitors.deliver(batch)
+        monitors.deliver(encode_batch(0, frames[1:2]))
+        with monitors.listen("can0") as every:
+            monitors.deliver(batch)
+            assert every.take() == batch
+        assert one.take() == encode_batch(0, frames[:1], dropped=4)
+        assert one.take() == encode_batch(0, frames[:1], dropped=4), "nothing for it in between"
+        assert two.take() == batch, "as it came: nobody wanted more at first"
+        assert two.take() == encode_batch(0, frames[1:2])
+        assert two.take() == encode_batch(0, frames[:2], dropped=4)
+        assert (one.take(), two.take()) == (None, None)

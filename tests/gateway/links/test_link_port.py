@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from contextlib import suppress
 
 import pytest
@@ -334,3 +336,23 @@ async def test_a_goodbye_by_the_peer_is_one_line_of_bounded_length(
         await _upgraded(world, _packed(Goodbye(0, "x" * 50_000)))
         [line] = world.lines("link refused")
         assert len(str(line["reason"])) <= 200
+
+
+async def test_what_a_connection_held_is_gone_with_it_and_waits_for_no_collector(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_world() as world:
+        device = DialledConnector(world)
+        await world.nursery.start(device.connect)
+        pump = world.live._pump
+        assert pump is not None
+        socket = weakref.ref(pump.socket)
+        del pump
+        gc.disable()
+        try:
+            device.cut()
+            await settle()
+            assert not world.live.connected
+            assert socket() is None
+        finally:
+            gc.enable()

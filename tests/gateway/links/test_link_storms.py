@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from firmware_sim.firmware.link import Identity, LinkClient
-from gateway.links.admission import AdmissionLimits
+from gateway.links.admission import BRISK, AdmissionLimits
 from gateway.links.flapping import FlappingLimits
 from gateway.links.port import PortOptions
 from protocols.link.events import Closed, Event, Live
@@ -69,6 +69,7 @@ async def test_a_returning_fleet_comes_back_at_the_accepted_rate_and_nobody_is_l
 ) -> None:
     limits = AdmissionLimits(handshakes=100, rate=20.0)
     async with open_world(PortOptions(admission=limits)) as world:
+        world.listen()
         crowd = _Crowd(world, 200)
         began = trio.current_time()
         async with trio.open_nursery() as nursery:
@@ -78,22 +79,59 @@ async def test_a_returning_fleet_comes_back_at_the_accepted_rate_and_nobody_is_l
             took = trio.current_time() - began
             nursery.cancel_scope.cancel()
         counters = world.registry.counters
-        assert (200 - 20) / 20 <= took <= 30, "at the rate, and hardly slower"
-        assert counters.refused["crowd"] == len(crowd.turned_away) > 0
+        assert 0.95 * (200 - 20) / 20 <= took <= 30, "at the rate, and hardly slower"
+        assert counters.refused == {}, "they waited in the listen queue"
+        assert crowd.turned_away == []
         assert counters.links["new"] == 200
+        assert len(world.streams) == 200, "one dial each"
         assert world.port.admission.handshakes == 0
-        assert not world.lines("link refused"), "a crowd is no reason for a line each"
-        assert max(crowd.asked_to_wait) - min(crowd.asked_to_wait) > 1, "not all at once"
 
 
-async def test_who_is_told_to_wait_does_not_come_before(autojump_clock: MockClock) -> None:
-    limits = AdmissionLimits(handshakes=100, rate=1.0)
+@pytest.mark.slow
+async def test_a_crowd_beyond_the_hard_bound_is_told_when_to_come(
+    autojump_clock: MockClock,
+) -> None:
+    limits = AdmissionLimits(handshakes=4, rate=1000.0, brisk=1000)
     async with open_world(PortOptions(admission=limits)) as world:
+        world.listen()
+        silent = [world.dial() for _ in range(4)]  # who take what places there are
+        await settle()
         crowd = _Crowd(world, 4)
         async with trio.open_nursery() as nursery:
             for client in crowd.clients:
                 nursery.start_soon(client.run)
-            await until(lambda: len(crowd.turned_away) >= 3, within=1)
+            await until(lambda: crowd.online == 4, within=60, every=0.05)
+            nursery.cancel_scope.cancel()
+        counters = world.registry.counters
+        assert counters.refused["crowd"] == len(crowd.turned_away) >= 4
+        assert not world.lines("link refused"), "a crowd is no reason for a line each"
+        assert counters.refused["no_websocket"] == len(silent)
+
+
+@pytest.mark.slow
+async def test_silent_strangers_keep_no_connector_out(autojump_clock: MockClock) -> None:
+    """Each holds up the next in line for half a second at most."""
+    limits = AdmissionLimits(handshakes=100, rate=1000.0, brisk=4)
+    async with open_world(PortOptions(admission=limits)) as world:
+        world.listen()
+        for _ in range(40):
+            world.dial()
+        began = trio.current_time()
+        await world.nursery.start(DialledConnector(world).connect)
+        assert trio.current_time() - began <= 40 / 4 * BRISK + 0.1
+
+
+async def test_who_is_told_to_wait_does_not_come_before(autojump_clock: MockClock) -> None:
+    limits = AdmissionLimits(handshakes=4, rate=1.0)
+    async with open_world(PortOptions(admission=limits)) as world:
+        for _ in range(4):
+            world.dial()  # and keep silent
+        await settle()
+        crowd = _Crowd(world, 4)
+        async with trio.open_nursery() as nursery:
+            for client in crowd.clients:
+                nursery.start_soon(client.run)
+            await until(lambda: len(crowd.turned_away) >= 4, within=1)
             due = [
                 told + wait
                 for told, wait in zip(crowd.turned_away, crowd.asked_to_wait, strict=True)

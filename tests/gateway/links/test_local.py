@@ -28,7 +28,7 @@ LINK = "ws://127.0.0.1:1/link/v1"
 
 
 def local(*connectors: LocalConnector, log: Log) -> LocalConnectors:
-    return LocalConnectors(LocalSettings(connector=connectors), log)
+    return LocalConnectors(LocalSettings(connector=connectors), log, Path("/kept"))
 
 
 def test_each_has_a_key_of_its_own_that_the_port_is_told_of(log: Log) -> None:
@@ -71,6 +71,7 @@ def test_the_roster_is_what_the_firmware_reads(log: Log, tmp_path: Path) -> None
         2_000_000,
         True,
     )
+    assert (lift.folder, lan.folder) == (Path(f"/kept/{ONE}"), Path(f"/kept/{TWO}"))
     assert (lan.uuid, lan.bus, lan.doip, lan.vehicle) == (TWO, None, "192.0.2.10:13500", None)
 
 

@@ -124,6 +124,7 @@ async def test_a_lost_link_ends_exchanges_at_once_and_sessions_by_the_ecus_own_t
         assert trio.current_time() - began < 0.01
         with pytest.raises(Unavailable, match="interrupted"):
             await ask(live, "22F190")
+        await until(lambda: not live.connected)  # the link itself may notice a moment later
         await until(lambda: live.connected, every=0.01)
         assert (await answer(live, "22F190")) == VIN
 
@@ -263,12 +264,12 @@ async def test_a_bus_that_nobody_works_on_costs_no_traffic(
 ) -> None:
     async with open_frames_only(monkeypatch) as (_, live, _device):
         await until(lambda: live.status.vin is not None, every=0.01)
-        await until(lambda: not live._monitors._feeds, every=0.01)
+        await until(lambda: not live.monitors._feeds, every=0.01)
         await answer(live, "22F190")
-        (feeds,) = live._monitors._feeds.values()
+        (feeds,) = live.monitors._feeds.values()
         assert len(feeds[0].filters) == 4  # legislated answers, and two more known control units
         await live.close_session(SESSION)
-        await until(lambda: not live._monitors._feeds, every=0.01)
+        await until(lambda: not live.monitors._feeds, every=0.01)
         with pytest.raises(NotFound):
             await live.close_session(SESSION)
 
@@ -358,5 +359,5 @@ async def test_an_end_that_takes_too_long_leaves_nothing_behind(
             with trio.move_on_after(0.01) as scope:
                 await live.close_session(SESSION)
             assert scope.cancelled_caught
-        await until(lambda: not live._monitors._feeds, every=0.01)
+        await until(lambda: not live.monitors._feeds, every=0.01)
         assert live.tester._work == {}

@@ -11,8 +11,9 @@ from gateway.domain.events import Event
 from gateway.domain.principal import OperatorPrincipal
 from gateway.identity.operators import DISABLED
 from gateway.sessions.endings import CANCELLED, CLOSED, TicketEndings
+from gateway.sessions.leasing import SAFE_STATE_LIMIT
 from gateway.sessions.limits import SessionLimits
-from gateway.sessions.service import SAFE_STATE_LIMIT, SessionService
+from gateway.sessions.service import SessionService
 from gateway.sessions.session import EndReason, Session, SessionState
 from tests.support.link_world import UUID_ONE, DialledConnector, LinkWorld, open_world, settle
 

@@ -19,8 +19,9 @@ from gateway.domain.errors import (
 )
 from gateway.domain.events import Event
 from gateway.domain.principal import OperatorPrincipal
+from gateway.sessions.leasing import SAFE_STATE_LIMIT
 from gateway.sessions.limits import SessionLimits
-from gateway.sessions.service import SAFE_STATE_LIMIT, SessionService
+from gateway.sessions.service import SessionService
 from gateway.sessions.session import EndReason, Session, SessionNews, SessionState
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame

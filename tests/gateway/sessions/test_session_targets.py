@@ -6,8 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.errors import GatewayError, Invalid, TooLarge
-from gateway.sessions.targets import MAX_CAN_REQUEST, EcuAddress, to_request, to_target
-from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, Target
+from gateway.sessions.targets import EcuAddress, to_request, to_target
+from protocols.diagnosis.speech import MAX_PAYLOAD
+from protocols.link.vehicle import (
+    CanTarget,
+    DoipTarget,
+    FunctionalTarget,
+    IsoTpOptions,
+    Target,
+)
 
 CAN = CanTarget(0x7E0, 0x7E8)
 DOIP = DoipTarget(0x1010)
@@ -31,7 +38,7 @@ def _target(**members: object) -> Target:
             CanTarget(0x7E0, 0x7E8, bus="can1"),
         ),
         (
-            {"request_id": 0x18DA10F1, "response_id": 0x18DAF110, "mode": "normal_fixed"},
+            {"request_id": 0x18DA10F1, "response_id": 0x18DAF110, "addressing": "normal_fixed"},
             CanTarget(0x18DA10F1, 0x18DAF110, extended=True, mode="normal_fixed"),
         ),
         (
@@ -39,22 +46,86 @@ def _target(**members: object) -> Target:
             CanTarget(0x7E0, 0x800, extended=True),
         ),
         (
-            {"request_id": 1, "response_id": 2, "extended": True},
+            {"request_id": 1, "response_id": 2, "extended_id": True},
             CanTarget(1, 2, extended=True),
         ),
         (
             {
                 "request_id": 0x600,
                 "response_id": 0x601,
-                "mode": "extended",
+                "addressing": "extended",
                 "target_address": "0x12",
                 "source_address": 0xF1,
             },
             CanTarget(0x600, 0x601, mode="extended", target_address=0x12, source_address=0xF1),
         ),
         (
-            {"request_id": 1, "response_id": 2, "mode": "mixed", "address_extension": 255},
+            {"request_id": 1, "response_id": 2, "addressing": "mixed", "address_extension": 255},
             CanTarget(1, 2, mode="mixed", address_extension=255),
+        ),
+        (
+            {"addressing": "normal_fixed", "target_address": 0x10, "source_address": "0xF1"},
+            CanTarget(
+                0x18DA10F1,
+                0x18DAF110,
+                extended=True,
+                mode="normal_fixed",
+                target_address=0x10,
+                source_address=0xF1,
+            ),
+        ),
+        (
+            {
+                "addressing": "mixed",
+                "target_address": 0x10,
+                "source_address": 0xF1,
+                "address_extension": 5,
+            },
+            CanTarget(
+                0x18CE10F1,
+                0x18CEF110,
+                extended=True,
+                mode="mixed",
+                target_address=0x10,
+                source_address=0xF1,
+                address_extension=5,
+            ),
+        ),
+        ({"request_id": "0x700", "functional": True}, CanTarget(0x700)),
+        (
+            {
+                "addressing": "normal_fixed",
+                "target_address": 0x33,
+                "source_address": 0xF1,
+                "functional": True,
+            },
+            CanTarget(
+                0x18DB33F1,
+                extended=True,
+                mode="normal_fixed",
+                target_address=0x33,
+                source_address=0xF1,
+            ),
+        ),
+        (
+            {
+                "request_id": 0x7E0,
+                "response_id": 0x7E8,
+                "fd": True,
+                "tx_dl": 32,
+                "padding": "0xAA",
+                "stmin": "0xF3",
+                "block_size": 8,
+            },
+            CanTarget(
+                0x7E0,
+                0x7E8,
+                isotp=IsoTpOptions(fd=True, tx_dl=32, padding=0xAA, stmin=0xF3, block_size=8),
+            ),
+        ),
+        (
+            {"request_id": 0x7E0, "response_id": 0x7E8, "padding": "none"},
+            CanTarget(0x7E0, 0x7E8, isotp=IsoTpOptions(padding=-1)),
         ),
         ({"logical_address": 0x1010}, DOIP),
         ({"logical_address": 0}, DoipTarget(0)),
@@ -78,7 +149,25 @@ def test_a_control_unit_is_named_in_one_of_three_ways(
         ({}, "ecu"),
         ({"functional": False}, "ecu"),
         ({"response_id": 0x7E8}, "ecu"),
-        ({"request_id": 0x7E0, "response_id": 0x7E8, "functional": True}, "ecu"),
+        ({"request_id": 0x7E0, "response_id": 0x7E8, "functional": True}, "response_id"),
+        ({"target_address": 1, "source_address": 2}, "request_id"),
+        ({"addressing": "normal_fixed", "target_address": 1}, "source_address"),
+        ({"addressing": "normal_fixed", "request_id": 1, "response_id": 2}, "request_id"),
+        (
+            {
+                "addressing": "normal_fixed",
+                "request_id": 0x18DA10F1,
+                "response_id": 0x18DAF111,
+            },
+            "request_id",
+        ),
+        ({"request_id": 1, "response_id": 2, "padding": "some"}, "padding"),
+        ({"request_id": 1, "response_id": 2, "stmin": 0x80}, "ecu"),
+        ({"request_id": 1, "response_id": 2, "tx_dl": 9}, "ecu"),
+        ({"request_id": 1, "response_id": 2, "fd": False, "tx_dl": 64}, "ecu"),
+        ({"request_id": 1, "response_id": 2, "fd": False, "brs": True}, "ecu"),
+        ({"request_id": 1, "response_id": 2, "block_size": 256}, "ecu"),
+        ({"request_id": 1, "response_id": 2, "wait_limit": -1}, "ecu"),
         ({"request_id": 0x7E0, "response_id": 0x7E8, "logical_address": 1}, "ecu"),
         ({"request_id": 0x7E0}, "response_id"),
         ({"request_id": 0x7E0, "response_id": 0x7E0}, "response_id"),
@@ -90,15 +179,15 @@ def test_a_control_unit_is_named_in_one_of_three_ways(
         ({"request_id": "0x", "response_id": 1}, "request_id"),
         ({"logical_address": 0x10000}, "logical_address"),
         ({"logical_address": -1}, "logical_address"),
-        ({"request_id": 1, "response_id": 2, "mode": "sideways"}, "mode"),
-        ({"request_id": 1, "response_id": 2, "mode": "extended"}, "target_address"),
+        ({"request_id": 1, "response_id": 2, "addressing": "sideways"}, "addressing"),
+        ({"request_id": 1, "response_id": 2, "addressing": "extended"}, "target_address"),
         (
-            {"request_id": 1, "response_id": 2, "mode": "extended", "target_address": 1},
+            {"request_id": 1, "response_id": 2, "addressing": "extended", "target_address": 1},
             "source_address",
         ),
-        ({"request_id": 1, "response_id": 2, "mode": "mixed"}, "address_extension"),
+        ({"request_id": 1, "response_id": 2, "addressing": "mixed"}, "address_extension"),
         (
-            {"request_id": 1, "response_id": 2, "mode": "mixed", "address_extension": 256},
+            {"request_id": 1, "response_id": 2, "addressing": "mixed", "address_extension": 256},
             "address_extension",
         ),
     ],
@@ -109,7 +198,7 @@ def test_an_impossible_control_unit_is_refused_with_its_field(
     with pytest.raises(Invalid) as refused:
         _target(**members)
     assert refused.value.field == field
-    assert refused.value.code in {"exchange.ecu", "exchange.mode"}
+    assert refused.value.code in {"exchange.ecu", "exchange.addressing"}
 
 
 @pytest.mark.slow
@@ -167,11 +256,11 @@ def test_5000_bytes_are_too_many() -> None:
 
 
 def test_can_has_its_own_limit_below_the_configured_one() -> None:
-    limit = 70_000
+    limit = 1_000_000
     assert len(to_request("00" * limit, DOIP, limit=limit)) == limit
     for target in (CAN, FunctionalTarget()):
-        with pytest.raises(TooLarge, match=str(MAX_CAN_REQUEST)):
-            to_request("00" * (MAX_CAN_REQUEST + 1), target, limit=limit)
+        with pytest.raises(TooLarge, match=str(MAX_PAYLOAD)):
+            to_request("00" * (MAX_PAYLOAD + 1), target, limit=limit)
     with pytest.raises(TooLarge, match="at most 10"):
         to_request("00" * 11, CAN, limit=10)
 

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from gateway.storage.database import Database
 from gateway.storage.queries import audit
 from gateway.storage.queries.audit import AuditEntry
+
+pytestmark = pytest.mark.both_engines
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 

@@ -13,6 +13,8 @@ from gateway.storage.queries import identity as people
 from gateway.storage.queries.connectors import NewConnector
 from gateway.storage.queries.identity import Provider, Tenant
 
+pytestmark = pytest.mark.both_engines
+
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
@@ -75,12 +77,20 @@ async def test_keys_count_until_their_grace_ends(filled: Database) -> None:
     until = NOW + timedelta(seconds=60)
     assert await filled.write(connectors.rotate_key, uuid, b"n" * 32, until)
     for seconds, count in ((0, 2), (59, 2), (60, 1)):
-        keys = await filled.read(connectors.keys, uuid, NOW + timedelta(seconds=seconds))
-        assert keys is not None
-        assert keys.public_keys == (b"n" * 32, b"k" * 32)[:count]
-    assert await filled.read(connectors.keys, UUID(int=100_000_004), NOW) is None
+        found = await filled.read(connectors.keys, [uuid], NOW + timedelta(seconds=seconds))
+        assert found[uuid].public_keys == (b"n" * 32, b"k" * 32)[:count]
     assert not await filled.write(connectors.rotate_key, UUID(int=5), b"n" * 32, until)
     assert not await filled.write(connectors.disable, UUID(int=100_000_004), NOW)
+
+
+async def test_keys_of_many_are_found_at_once_without_those_who_may_not(filled: Database) -> None:
+    wanted = [UUID(int=number) for number in (100_000_001, 100_000_002, 100_000_004, 5)]
+    found = await filled.read(connectors.keys, wanted, NOW)
+    assert found.keys() == set(wanted[:2]), "disabled, and unknown"
+    assert {(keys.id, keys.uuid) for keys in found.values()} == {
+        (uuid.int, uuid) for uuid in wanted[:2]
+    }
+    assert await filled.read(connectors.keys, [], NOW) == {}
 
 
 async def test_the_last_status_is_kept_and_a_vin_is_not_forgotten(filled: Database) -> None:
@@ -93,15 +103,20 @@ async def test_the_last_status_is_kept_and_a_vin_is_not_forgotten(filled: Databa
         hardware_version=3,
         supports_doip=True,
     )
-    await filled.write(connectors.keep_status, uuid, status, NOW)
+    another = UUID(int=100_000_002)
+    await filled.write(connectors.keep_statuses, {uuid: status, another: ConnectorStatus()}, NOW)
     await filled.write(
-        connectors.keep_status, uuid, ConnectorStatus(software_version=8), NOW + timedelta(1)
+        connectors.keep_statuses, {uuid: ConnectorStatus(software_version=8)}, NOW + timedelta(1)
     )
+    await filled.write(connectors.keep_statuses, {}, NOW)
     record = await filled.read(connectors.by_uuid, uuid)
     assert record is not None
     assert record.last_vin == "WVWZZZ1KZ6W000001"
     assert (record.software_version, record.has_wifi, record.supports_doip) == (8, False, False)
     assert record.last_seen_at == NOW + timedelta(1)
+    other = await filled.read(connectors.by_uuid, another)
+    assert other is not None
+    assert (other.last_vin, other.last_seen_at) == (None, NOW)
 
 
 async def test_only_descriptions_can_be_described(filled: Database) -> None:

@@ -10,6 +10,8 @@ from gateway.domain.events import Event
 from gateway.storage.database import Database
 from gateway.storage.queries import events
 
+pytestmark = pytest.mark.both_engines
+
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 

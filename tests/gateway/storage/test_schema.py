@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, MetaData, Table, insert, select, text
 
 from gateway.storage.database import Database, make_engine, open_database
+from gateway.storage.full_text import is_declared
 from gateway.storage.migrations import schema
 from gateway.storage.migrations.schema import (
     SchemaError,
@@ -59,7 +60,7 @@ def add_revision(versions: Path, number: str, after: str, body: str) -> None:
 def tables_of(engine: Engine) -> set[str]:
     metadata = MetaData()
     metadata.reflect(engine)
-    return set(metadata.tables)
+    return {name for name in metadata.tables if is_declared(name, "table", {})}
 
 
 @pytest.mark.slow

@@ -14,6 +14,8 @@ from gateway.tickets.drafts import unordered
 from gateway.tickets.garages import garage_of
 from tests.gateway.workshops import GOLF, LONG_AGO, MINE, Workshop, uuid_of
 
+pytestmark = pytest.mark.both_engines
+
 CREATED = Step("created", TicketState.PENDING, "user:test", LONG_AGO)
 
 

@@ -28,7 +28,7 @@ async def order(repair: Any, customer: dict[str, Any]) -> dict[str, Any]:
 async def test_order_walk(repair: Any, contracts: Any, order: dict[str, Any]) -> None:
     contract = contracts("repair")
     contract.check("post", "/work-orders", 201, order)
-    assert contract.absent("WorkOrder", order) == {"branch_id", "warranty_claim_id"}
+    assert contract.absent("WorkOrder", order) == set()
     assert order["ticket_no"] == "WO-2026-0001"
     assert order["status"] == {"slug": "new", "label": "New"}
     assert order["customer"] == {"id": 1, "name": "Jan Jansen"}
@@ -36,7 +36,7 @@ async def test_order_walk(repair: Any, contracts: Any, order: dict[str, Any]) ->
     line = {"description": "Calibration", "quantity": 7, "unit_price": 0.99}
     status, made = await repair.ask("POST", "/work-orders/1/lines", json=line)
     contract.check("post", "/work-orders/{id}/lines", status, made)
-    assert contract.absent("WorkOrderLine", made) == {"product_id"}
+    assert contract.absent("WorkOrderLine", made) == set()
     assert (made["vat_rate"], made["line_total_excl"]) == (21, 6.93)
 
     status, note = await repair.ask("POST", "/work-orders/1/notes", json={"note": "Call first"})

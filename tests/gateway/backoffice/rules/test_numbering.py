@@ -19,6 +19,8 @@ from gateway.backoffice.shop import Shop
 from gateway.domain.clock import Clock
 from gateway.storage.database import Database
 
+pytestmark = pytest.mark.both_engines
+
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from gateway.backoffice.nouns import STATUSES
 from gateway.backoffice.rules import work_orders
 from gateway.backoffice.rules.customers import create_customer
-from gateway.backoffice.rules.work_orders import FINISHED, MOVES, STATUSES
+from gateway.backoffice.rules.work_orders import FINISHED, MOVES
 from gateway.backoffice.shop import Shop, Values
 from gateway.domain.errors import Invalid
 

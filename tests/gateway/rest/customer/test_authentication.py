@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -13,12 +15,17 @@ from quart_trio import QuartTrio
 from structlog.typing import FilteringBoundLogger
 from werkzeug.datastructures import Headers
 
+from gateway.config import MailSettings, Settings
+from gateway.domain.principal import CustomerPrincipal
 from gateway.identity.connectors import ConnectorSecrets
-from gateway.identity.identity import Identity
+from gateway.identity.employees import EmployeeDraft
+from gateway.identity.identity import Identity, open_identity
 from gateway.rest.customer import authentication
 from gateway.rest.customer.authentication import AuthenticationDoor
+from gateway.storage.database import Database
 from gateway.storage.queries.identity import Provider, Tenant
 from gateway.web import problems
+from tests.settable_clock import SettableClock
 
 
 @pytest.fixture
@@ -126,6 +133,9 @@ async def test_too_many_attempts_say_when_to_come_back(
         ("/v1/authenticate/otp", {}, "otp"),
         ("/v1/authenticate/otp", {"otp": ["x"]}, "otp"),
         ("/v1/authenticate/refresh", {"refresh_token": 7}, "refresh_token"),
+        ("/v1/authenticate/password", {"username": "x"}, "password"),
+        ("/v1/authenticate/password/choose", {"password": "long enough"}, "code"),
+        ("/legacy/api/mobile/authentication/authenticate/forgot/password", {}, "email_address"),
     ],
 )
 async def test_a_malformed_body_names_its_field(
@@ -140,6 +150,8 @@ PATHS = (
     "/v2/authenticate/pincode",
     "/v1/authenticate/otp",
     "/v1/authenticate/refresh",
+    "/v1/authenticate/password",
+    "/v1/authenticate/password/choose",
 )
 
 
@@ -163,6 +175,61 @@ async def test_no_body_is_ever_a_server_error(
 ) -> None:
     response = await client.post(path, json=body)
     assert response.status_code in {400, 401, 429}
+
+
+FORGOT = "/legacy/api/mobile/authentication/authenticate/forgot/password"
+
+
+async def test_an_employee_asks_chooses_and_comes_in(
+    database: Database, settings: Settings, clock: SettableClock, log: FilteringBoundLogger
+) -> None:
+    mail = MailSettings(host="mail.example", sender="portal@gateway.example")
+    identity = await open_identity(database, replace(settings, mail=mail), clock)
+    app = QuartTrio(__name__)
+    problems.install(app, log)
+    app.register_blueprint(authentication.blueprint(AuthenticationDoor(identity)))
+    client = app.test_client()
+    provider_id = await identity.tenants.add_provider(Provider("Remote", "EUR"), actor="test")
+    tenant_id = await identity.tenants.add(Tenant(provider_id, "Garage", "EUR"), actor="test")
+    customer = CustomerPrincipal(tenant_id, uuid4(), None, provider_id)
+    draft = EmployeeDraft("Eva", "Bos", "eva@garage.example")
+    eva = await identity.employees.add(customer, draft)
+    answers = [
+        await post(client, FORGOT, {"email_address": email})
+        for email in ("eva@garage.example", "nobody@garage.example")
+    ]
+    assert [answer[:2] for answer in answers] == [(200, {"method": "SESSION"})] * 2
+    sealed = await database.read(
+        lambda connection: connection.exec_driver_sql(
+            "SELECT sealed FROM mail ORDER BY id DESC LIMIT 1"
+        ).scalar_one()
+    )
+    found = re.search(
+        r"^([\w-]{43})$", identity.seal.fernet.decrypt(sealed).decode(), re.MULTILINE
+    )
+    assert found is not None
+    choose = {"code": found[1], "password": "correct horse"}
+    short = await post(client, "/v1/authenticate/password/choose", choose | {"password": "x"})
+    assert (short[0], short[1]["field"]) == (400, "password")
+    answer = await client.post("/v1/authenticate/password/choose", json=choose)
+    assert answer.status_code == 204
+    again = await post(client, "/v1/authenticate/password/choose", choose)
+    assert (again[0], again[1]["code"]) == (401, "identity.reset_refused")
+    known = {"username": "eva@garage.example", "password": "correct horse"}
+    status, tokens, headers = await post(client, "/v1/authenticate/password", known)
+    assert (status, headers["Cache-Control"]) == (200, "no-store")
+    assert (await identity.customer(tokens["access_token"])).user_id == eva.uuid
+    wrong = known | {"password": "wrong"}
+    for _ in range(5):
+        status, body, _ = await post(client, "/v1/authenticate/password", wrong)
+        assert (status, body["code"]) == (401, "identity.sign_in_refused")
+    status, _, headers = await post(client, "/v1/authenticate/password", known)
+    assert (status, headers["Retry-After"]) == (429, "30")
+
+
+async def test_without_a_mail_server_forgetting_is_a_clear_503(client: Client) -> None:
+    status, problem, _ = await post(client, FORGOT, {"email_address": "eva@garage.example"})
+    assert (status, problem["code"]) == (503, "mail.not_configured")
 
 
 async def test_the_published_keys_verify_the_tokens(

@@ -17,17 +17,21 @@ from gateway.identity.identity import Identity
 from gateway.rest.customer import users
 from gateway.rest.customer.users import UsersDoor
 from gateway.storage.database import Connection, Database
+from gateway.storage.queries import wallets
 from gateway.storage.queries.identity import Provider, Tenant
+from gateway.storage.queries.wallets import Movement, MovementKind
 from gateway.storage.tables.identity import portal_user, refresh_token
 from gateway.web import problems
+from tests.settable_clock import SettableClock
 
 CONTRACT = Path(__file__).parents[3] / "contracts" / "customer.yaml"
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 PROVIDER = Provider(
     name="Remote",
     currency="EUR",
     has_prepaid_wallet=True,
-    prepaid_balance=Decimal("12.5"),
     scheduler_enabled=True,
     scheduler_active_until=datetime(2026, 3, 2, 17, tzinfo=UTC),
     company_name="Remote Diagnostics",
@@ -38,15 +42,17 @@ PROVIDER = Provider(
 
 
 @pytest.fixture
-def client(identity: Identity, database: Database, log: FilteringBoundLogger) -> Client:
+def client(
+    identity: Identity, database: Database, clock: SettableClock, log: FilteringBoundLogger
+) -> Client:
     app = QuartTrio(__name__)
     problems.install(app, log)
-    app.register_blueprint(users.blueprint(UsersDoor(identity, database)))
+    app.register_blueprint(users.blueprint(UsersDoor(identity, database, clock)))
     return app.test_client()
 
 
 @pytest.fixture
-async def token(identity: Identity) -> str:
+async def token(identity: Identity, database: Database) -> str:
     provider_id = await identity.tenants.add_provider(PROVIDER, actor="test")
     tenant = Tenant(
         provider_id,
@@ -62,6 +68,8 @@ async def token(identity: Identity) -> str:
     tenant_id = await identity.tenants.add(tenant, actor="test")
     made = await identity.connectors.create(tenant_id, actor="test")
     tokens = await identity.sign_in.by_connector_uuid(made.uuid, made.pincode, address="192.0.2.1")
+    payment = Movement(MovementKind.PAYMENT, Decimal("12.5"), "", "test", NOW)
+    await database.write(wallets.move, tenant_id, payment)
     return tokens.access_token
 
 

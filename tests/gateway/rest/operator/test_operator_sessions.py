@@ -15,7 +15,7 @@ from protocols.link.messages import (
     SessionClose,
     SessionOpen,
 )
-from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget
+from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget, IsoTpOptions
 from tests.gateway.operators import ENGINE, MINE, SECOND, Floor, uuid_of
 
 pytestmark = pytest.mark.slow
@@ -65,6 +65,26 @@ async def test_an_exchange_goes_to_the_vehicle_and_back(floor: Floor) -> None:
             {"request_id": "0x18DA10F1", "response_id": "0x18DAF110"},
             CanTarget(0x18DA10F1, 0x18DAF110, extended=True),
         ),
+        (
+            {
+                "request_id": "0x6F1",
+                "response_id": "0x612",
+                "addressing": "extended",
+                "target_address": "0x12",
+                "source_address": "0xF1",
+                "padding": "none",
+                "stmin": "0xF3",
+            },
+            CanTarget(
+                0x6F1,
+                0x612,
+                mode="extended",
+                target_address=0x12,
+                source_address=0xF1,
+                isotp=IsoTpOptions(padding=-1, stmin=0xF3),
+            ),
+        ),
+        ({"functional": True, "request_id": "0x700"}, CanTarget(0x700)),
     ],
 )
 async def test_control_units_are_named_in_every_way(
@@ -124,7 +144,12 @@ async def test_a_vehicle_that_does_not_answer_is_no_mistake_of_the_gateway(
         ({"ecu": ENGINE, "request": " "}, 400, "exchange.empty", "request"),
         ({"ecu": ENGINE, "request": "00" * 4096}, 413, "exchange.too_large", "request"),
         ({"ecu": {}, "request": "3E00"}, 400, "exchange.ecu", "ecu"),
-        ({"ecu": {**ENGINE, "functional": True}, "request": "3E00"}, 400, "exchange.ecu", "ecu"),
+        (
+            {"ecu": {**ENGINE, "functional": True}, "request": "3E00"},
+            400,
+            "exchange.ecu",
+            "response_id",
+        ),
         ({"ecu": {"logical_address": 65536}, "request": "3E00"}, 400, "exchange.ecu", None),
         ({"ecu": {"id": 1}, "request": "3E00"}, 400, "body.field", "ecu.id"),
         ({"ecu": ENGINE}, 400, "body.field", "request"),

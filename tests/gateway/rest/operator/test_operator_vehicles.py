@@ -4,6 +4,7 @@ import pytest
 
 from gateway.storage.database import Connection
 from gateway.storage.queries import connectors
+from protocols.link.buses import BusState
 from protocols.link.messages import StatusReport
 from tests.gateway.operators import Floor
 from tests.gateway.workshops import DISABLED, FOREIGN, GOLF, MINE, SECOND, uuid_of
@@ -19,10 +20,17 @@ async def test_a_connector_tells_how_it_and_its_vehicle_are(floor: Floor) -> Non
     assert (face["online"], face["vin"], face["voltage"]) == (True, GOLF, 12.4)
     assert face["ignition"] is True
     assert face["since"] == floor.links.clock.now.isoformat()
+    unknown = {"up": None, "fault": "", "listen_only": False, "filters": 0}
     assert face["buses"] == [
-        {"name": "can0", "kind": "can", "bitrate": 500_000, "data_bitrate": 0},
-        {"name": "fd0", "kind": "can-fd", "bitrate": 500_000, "data_bitrate": 2_000_000},
-        {"name": "doip0", "kind": "doip", "bitrate": 0, "data_bitrate": 0},
+        {"name": "can0", "kind": "can", "bitrate": 500_000, "data_bitrate": 0, **unknown},
+        {
+            "name": "fd0",
+            "kind": "can-fd",
+            "bitrate": 500_000,
+            "data_bitrate": 2_000_000,
+            **unknown,
+        },
+        {"name": "doip0", "kind": "doip", "bitrate": 0, "data_bitrate": 0, **unknown},
     ]
     assert face["ecus"][0] == {
         "name": "engine",
@@ -31,16 +39,31 @@ async def test_a_connector_tells_how_it_and_its_vehicle_are(floor: Floor) -> Non
         "response_id": 0x7E8,
         "logical_address": None,
         "extended": False,
+        "mode": "normal",
+        "target_address": None,
+        "source_address": None,
+        "address_extension": None,
+        "isotp": None,
     }
     device.send(StatusReport(vin=GOLF, voltage_mv=11_900, ignition=False))
     await until(lambda: floor.links.registry.status(uuid_of(MINE)).voltage == 11.9)
     assert (await floor.done("GET", f"/connectors/{uuid_of(MINE)}"))["ignition"] is False
 
 
+async def test_a_bus_that_is_down_is_said(floor: Floor) -> None:
+    device = await floor.plug_in()
+    down = BusState("can0", False, "adapter pulled", 500_000)
+    device.send(StatusReport(vin=GOLF, voltage_mv=12_400, ignition=True, buses=(down,)))
+    await until(lambda: bool(floor.links.registry.status(uuid_of(MINE)).buses))
+    face = await floor.done("GET", f"/connectors/{uuid_of(MINE)}")
+    assert (face["buses"][0]["up"], face["buses"][0]["fault"]) == (False, "adapter pulled")
+    assert face["buses"][1]["up"] is None
+
+
 async def test_an_offline_connector_has_what_is_on_record(floor: Floor) -> None:
     def remember(connection: Connection) -> None:
         status = floor.links.registry.status(uuid_of(MINE))
-        connectors.keep_status(connection, uuid_of(MINE), status, floor.clock())
+        connectors.keep_statuses(connection, {uuid_of(MINE): status}, floor.clock())
 
     await floor.plug_in()
     await floor.workshop.database.write(remember)

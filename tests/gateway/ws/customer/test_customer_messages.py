@@ -97,4 +97,5 @@ def test_updates_carry_the_action_of_their_subscription() -> None:
         "subscribeToConnector",
         "subscribeToTicket",
         "subscribeToConnection",
+        "subscribeToChannel",
     ]

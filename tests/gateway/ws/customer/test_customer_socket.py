@@ -15,7 +15,9 @@ from quart_trio import QuartTrio
 
 from gateway.bus.memory import MemoryBus
 from gateway.bus.outbox import OutboxRelay
+from gateway.chat.service import ChatService
 from gateway.config import CustomerApiSettings, TicketSettings
+from gateway.domain.clock import utc_now
 from gateway.domain.events import Event
 from gateway.storage.queries.ticket_records import Ticket
 from gateway.ws.customer import socket as room
@@ -80,8 +82,9 @@ async def line(workshop: Workshop, nursery: trio.Nursery) -> Line:
     relay = OutboxRelay(workshop.database, bus, structlog.get_logger())
     await nursery.start(relay.run)
     tokens = {"mine": workshop.customer, "next": workshop.neighbour}
+    chat = ChatService(workshop.database, utc_now, longest=4_000)
     updates = Updates(workshop.database, workshop.presence, TicketSettings().numbers)
-    door = CustomerSocketDoor(KnownTokens(tokens), updates, bus, SETTINGS)
+    door = CustomerSocketDoor(KnownTokens(tokens), updates, chat, bus, SETTINGS)
     app = QuartTrio("socket")
     app.register_blueprint(room.blueprint(door))
     workshop.presence.plug_in(MINE, voltage=12.4, vin="WVWZZZAUZHP341562", round_trip_ms=8.5)
@@ -139,6 +142,7 @@ async def test_a_ticket_is_followed_to_its_end(line: Line) -> None:
             "vehicle_model_variant_id": ticket.variant_id,
             "vin": ticket.vin,
             "is_script_composition_running": False,
+            "unattended": None,
             "schedule": {"message": None, "until": None},
         }
         for act, state in ((line.workshop.service.begin, 2), (line.workshop.service.close, 7)):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -127,3 +128,14 @@ def test_a_bad_array_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse(text)
     assert refused.value.detail
+
+
+def test_a_filter_that_no_frame_could_pass_is_refused() -> None:
+    wide: dict[str, object] = {"id": 0x18DAF110}
+    body = {"action": "subscribe", "session": SESSION, "stream": "frames", "filters": [wide]}
+    with pytest.raises(Invalid) as refused:
+        parse(json.dumps(body))
+    assert "say extended" in refused.value.detail
+    wide["extended"] = True
+    (message,) = parse(json.dumps(body))
+    assert isinstance(message, Subscribe)

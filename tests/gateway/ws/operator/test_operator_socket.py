@@ -4,18 +4,21 @@ from typing import Any
 
 import pytest
 import trio
+from quart import websocket
 from quart.testing.connections import WebsocketDisconnectError
 
+from gateway.domain.clock import utc_now
 from gateway.domain.errors import Unauthorized
 from gateway.ws.operator import socket
 from gateway.ws.operator.socket import CLOSE_UNAUTHORIZED, MAX_EXCHANGES, MAX_STREAMS
-from protocols.can.batch import encode_batch
+from protocols.can.batch import decode_batch, encode_batch
+from protocols.can.bundle import split_bundle
 from protocols.can.frame import CanFrame
 from protocols.link.events import FramesReceived
 from protocols.link.messages import ExchangeResult, MonitorStart, MonitorStop
 from tests.gateway.operators import ENGINE, Floor, SocketClient, uuid_of
 from tests.gateway.workshops import MINE, SECOND
-from tests.support.link_world import until
+from tests.support.link_world import settle, until
 
 pytestmark = pytest.mark.slow
 
@@ -179,6 +182,33 @@ async def test_exchanges_in_flight_are_bounded(floor: Floor) -> None:
         assert answer["error"]["code"] == "socket.too_many_exchanges"
 
 
+async def test_answers_that_find_no_room_count_as_in_flight(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever asks and does not read would fill the memory with answers."""
+    monkeypatch.setattr(socket, "QUEUE", 2)
+    monkeypatch.setattr(socket, "MAX_EXCHANGES", 4)
+    device = await floor.plug_in()
+    session = await floor.open_session()
+    held = trio.Event()
+
+    async def hold(self: socket.OperatorSocket) -> None:
+        await held.wait()
+        async for message in self._out:
+            await websocket.send(message)
+
+    monkeypatch.setattr(socket.OperatorSocket, "write", hold)
+    async with floor.socket() as client:
+        for number in range(20):
+            await ask(client, session, "3E00", id=number)
+            await settle()
+        assert len(device.asked()) == 2 + 4, "as many as the queue holds, and as may be in flight"
+        held.set()
+        answers = [await client.hear() for _ in range(20)]
+    assert {answer["id"] for answer in answers} == set(range(20))
+    assert next(answer["id"] for answer in answers if "error" in answer) == 6
+
+
 async def test_a_client_that_leaves_takes_its_waits_along(floor: Floor) -> None:
     device = await floor.plug_in()
     session = await floor.open_session()
@@ -277,6 +307,27 @@ async def test_frames_of_a_bus_come_as_they_are(floor: Floor) -> None:
         await until(lambda: len(device.of(MonitorStop)) == 1)
 
 
+async def test_frames_of_many_buses_come_together(floor: Floor) -> None:
+    device = await floor.plug_in()
+    session = await floor.open_session()
+    batches = [encode_batch(bus, [FRAME] * (1 + bus)) for bus in (0, 1, 0, 1)]
+    async with floor.socket(query="?batch=1") as client:
+        for bus in ("can0", "fd0"):
+            stream = {"session": session["id"], "stream": "frames", "bus": bus}
+            await client.say("subscribe", **stream)
+            assert "subscribed" in str(await client.receive())
+        await until(lambda: len(device.of(MonitorStart)) == 2)
+        for batch in batches:
+            await device.send_frames(batch)
+        got: list[tuple[bytes, bytes]] = []
+        while len(got) < len(batches):
+            message = await client.receive()
+            assert isinstance(message, bytes)
+            got += split_bundle(message)
+    assert {sender for sender, _ in got} == {bytes.fromhex(session["id"])}
+    assert sorted(batch for _, batch in got) == sorted(batches)
+
+
 async def test_frames_may_be_had_as_json(floor: Floor) -> None:
     device = await floor.plug_in()
     session = await floor.open_session()
@@ -319,7 +370,8 @@ async def test_frames_without_the_lease_or_for_no_bus_go_nowhere(floor: Floor) -
     batch = encode_batch(0, [FRAME])
     async with floor.socket("mate") as client:
         await client.raw(bytes.fromhex(reader["id"]) + batch)
-        assert (await client.hear())["error"]["code"] == "session.no_lease"
+        refused = await client.hear()
+        assert (refused["error"]["code"], refused["session"]) == ("session.no_lease", reader["id"])
     async with floor.socket() as client:
         for data, code in (
             (b"\x00" * 15, "session.unknown"),
@@ -330,6 +382,76 @@ async def test_frames_without_the_lease_or_for_no_bus_go_nowhere(floor: Floor) -
             assert (await client.hear())["error"]["code"] == code
     assert not any(isinstance(event, FramesReceived) for event in device.told)
     assert floor.links.registry.require(uuid_of(MINE)).connected
+
+
+async def test_a_stream_of_frames_can_be_held(floor: Floor) -> None:
+    device = await floor.plug_in()
+    session = await floor.open_session()
+    stream = {"session": session["id"], "bus": "can0"}
+    async with floor.socket() as client:
+        await client.say("pause", **stream, id=1)
+        assert (await client.hear())["error"]["code"] == "socket.not_subscribed"
+        await client.say("subscribe", **stream, stream="frames")
+        assert (await client.hear())["action"] == "subscribed"
+        await until(lambda: len(device.of(MonitorStart)) == 1)
+        await client.say("pause", **stream, id=2)
+        assert await client.hear() == {"action": "paused", "id": 2}
+        await device.send_frames(encode_batch(0, [FRAME] * 3))
+        await settle()
+        await client.say("resume", **stream, id=3)
+        assert await client.hear() == {"action": "resumed", "id": 3}
+        await device.send_frames(encode_batch(0, [FRAME]))
+        data = await client.receive()
+        assert isinstance(data, bytes)
+        assert data[16:] == encode_batch(0, [FRAME], dropped=3)
+
+
+async def test_stamps_of_frames_can_be_put_on_the_clock(floor: Floor) -> None:
+    await floor.plug_in()
+    session = await floor.open_session()
+    live = floor.links.registry.require(uuid_of(MINE))
+    async with floor.socket() as client:
+        await client.say("subscribe", session=session["id"], stream="frames", bus="can0")
+        epoch_us = (await client.hear())["epoch_us"]
+    stamp = trio.current_time() * 1e6 + live.clock_offset_us
+    assert (epoch_us + stamp) / 1e6 == pytest.approx(utc_now().timestamp(), abs=1)
+
+
+async def test_frames_may_be_sent_as_json(floor: Floor) -> None:
+    device = await floor.plug_in()
+    session = await floor.open_session()
+    frames = [{"id": 0x7E0, "data": "02 3E 00"}, {"id": 0x18DA10F1, "remote": True}]
+    async with floor.socket() as client:
+        await client.say("send", session=session["id"], bus="can0", frames=frames, id=1)
+        assert await client.hear() == {"action": "sent", "id": 1}
+        await until(lambda: any(isinstance(event, FramesReceived) for event in device.told))
+    (told,) = (event for event in device.told if isinstance(event, FramesReceived))
+    assert decode_batch(told.batch).frames == (
+        CanFrame(0x7E0, b"\x02\x3e\x00"),
+        CanFrame(0x18DA10F1, extended=True, remote=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bus", "frame", "code"),
+    [
+        ("can7", {"id": 1}, "frames.bus"),
+        ("doip0", {"id": 1}, "frames.bus"),
+        ("can0", {"id": 1, "data": "0"}, "frames.malformed"),
+        ("can0", {"id": 1, "data": "00" * 9}, "frames.malformed"),
+        ("can0", {"id": 1, "fd": True}, "frames.kind"),
+        ("can0", {"id": -1}, "body.field"),
+    ],
+)
+async def test_no_frame_of_json_is_refused(
+    floor: Floor, bus: str, frame: dict[str, object], code: str
+) -> None:
+    device = await floor.plug_in()
+    session = await floor.open_session()
+    async with floor.socket() as client:
+        await client.say("send", session=session["id"], bus=bus, frames=[frame], id=1)
+        assert (await client.hear())["error"]["code"] == code
+    assert not any(isinstance(event, FramesReceived) for event in device.told)
 
 
 async def test_who_is_no_longer_let_in_sees_nothing_more(floor: Floor) -> None:

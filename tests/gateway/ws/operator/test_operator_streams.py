@@ -12,7 +12,14 @@ import trio
 from gateway.domain.errors import Invalid
 from gateway.links.monitors import FrameFeed
 from gateway.sessions.session import MAX_LAG, Session, SessionState
-from gateway.ws.operator.streams import check_batch, forward_frames, forward_news, join
+from gateway.ws.operator.gathering import FrameGatherer
+from gateway.ws.operator.streams import (
+    check_batch,
+    forward_frames,
+    forward_news,
+    gather_frames,
+    join,
+)
 from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
 from protocols.link.vehicle import BusInfo
@@ -87,7 +94,9 @@ async def test_frames_go_out_as_they_came_behind_the_sessions_id(nursery: trio.N
 
 async def test_frames_as_json_count_what_was_lost_on_the_way(nursery: trio.Nursery) -> None:
     one, wire, feed = session(), Wire(), FrameFeed("fd0", ())
-    feed.dropped = 5
+    feed.pause()
+    feed.put(encode_batch(1, [CLASSIC] * 4, dropped=1))
+    feed.resume()
     nursery.start_soon(_forward, one, feed, wire, True)
     feed.put(encode_batch(1, [CLASSIC, FLEXIBLE], dropped=2))
     await settle()
@@ -99,6 +108,9 @@ async def test_frames_as_json_count_what_was_lost_on_the_way(nursery: trio.Nurse
             "data": "0102",
             "extended": False,
             "fd": False,
+            "brs": False,
+            "remote": False,
+            "error": False,
             "timestamp_us": 1_000_000,
         },
         {
@@ -106,6 +118,9 @@ async def test_frames_as_json_count_what_was_lost_on_the_way(nursery: trio.Nurse
             "data": "00" * 64,
             "extended": True,
             "fd": True,
+            "brs": False,
+            "remote": False,
+            "error": False,
             "timestamp_us": 1_000_500,
         },
     ]
@@ -139,6 +154,29 @@ async def test_frames_end_with_the_bus() -> None:
             await settle()
             feed.scope.cancel()
     assert not one.watched
+
+
+@pytest.mark.parametrize("end", ["session", "bus"])
+async def test_gathered_frames_end_with_session_and_bus(end: str, nursery: trio.Nursery) -> None:
+    one, wire, feed, gatherer = session(), Wire(), FrameFeed("can0", ()), FrameGatherer()
+    nursery.start_soon(gatherer.write, wire.send)
+    batch = encode_batch(0, [CLASSIC])
+    with trio.fail_after(1):
+        async with trio.open_nursery() as following:
+            following.start_soon(gather_frames, one, listening(feed), gatherer)
+            await settle()
+            feed.put(batch)
+            await settle()
+            if end == "bus":
+                feed.scope.cancel()
+            else:
+                one.state = SessionState.ENDED
+                one.end_watching()
+    feed.put(batch)
+    await trio.sleep(0.02)
+    assert wire.sent == [bytes.fromhex(ID) + len(batch).to_bytes(4, "big") + batch]
+    assert not one.watched
+    nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The planner's API (contracts/planner.yaml), one file per section."""

@@ -1,0 +1,1 @@
+"""The repair API (contracts/repair.yaml), one file per section of it."""

@@ -1,0 +1,1 @@
+"""What field sales does beyond storing: stock in warehouses, balances, documents, approvals."""

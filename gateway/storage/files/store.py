@@ -1,0 +1,36 @@
+"""What a store of files does, whoever keeps the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from datetime import datetime
+from typing import Protocol
+
+
+class FileStore(Protocol):
+    """Keeps bytes under keys that its user makes up: 32 hexadecimal digits."""
+
+    async def put(self, key: str, chunks: AsyncIterable[bytes]) -> None:
+        """Keep what ``chunks`` yields; when this returns it survives a crash of the machine.
+
+        Whatever ``chunks`` raises passes through, and nothing is kept.
+        """
+        ...
+
+    async def read(self, key: str, offset: int, size: int) -> bytes:
+        """Return up to ``size`` bytes from ``offset`` on; none behind the end.
+
+        Nothing stays open between two reads, so whoever stops reading leaves nothing behind.
+
+        Raises:
+            FileNotFoundError: there is nothing under this key.
+        """
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget it; nothing happens if it is not there."""
+        ...
+
+    async def keys(self, older_than: datetime) -> tuple[str, ...]:
+        """Return the keys of what was put before ``older_than``."""
+        ...

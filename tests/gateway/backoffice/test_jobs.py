@@ -1,0 +1,62 @@
+"""What comes due is done once, and what was missed is caught up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import structlog
+import trio
+
+from gateway.backoffice import schema
+from gateway.backoffice.jobs import JOBS, Jobs
+from gateway.backoffice.rules import recurring
+from gateway.backoffice.shop import Shop
+
+LINE = {"description": "x", "quantity": Decimal(1), "unit_price": Decimal(10)}
+
+
+def monthly(shop: Shop) -> None:
+    customer = shop.insert("customer", {"client_number": 1, "first_name": "J"})
+    head = {"customer_id": customer, "frequency": "monthly", "next_run_date": shop.today}
+    recurring.create(shop, head | {"lines": [LINE | {"vat_rate": Decimal(21)}]})
+
+
+def made(shop: Shop) -> list[str]:
+    return sorted(str(row["run_key"]) for row in shop.where("invoice"))
+
+
+@pytest.mark.both_engines
+@pytest.mark.slow
+async def test_missed_periods_are_caught_up_once(shops: Any, in_shop: Any, clock: Any) -> None:
+    await in_shop(monthly)
+    log = structlog.get_logger()
+    jobs = [Jobs(shops, schema.TABLES, clock, log) for _ in range(2)]
+    clock.now = clock() + timedelta(days=62)
+    async with trio.open_nursery() as nursery:
+        for node in jobs:
+            nursery.start_soon(node.run_due)
+    keys = await in_shop(made)
+    assert keys == ["1:2026-03-02", "1:2026-04-02", "1:2026-05-02"]
+    assert await jobs[0].run_due() == 0
+    clock.now = clock() + timedelta(minutes=6)
+    # Service levels, search index and reminders of two garages.
+    assert await jobs[0].run_due() == 6
+    assert await in_shop(made) == keys
+
+
+async def test_a_failing_job_stops_nobody(
+    shops: Any, clock: Any, monkeypatch: Any, log: Any, logged: Any
+) -> None:
+    def broken(shop: Shop) -> None:
+        if shop.tenant_id == 1:
+            raise RuntimeError("bad row")
+
+    monkeypatch.setattr(
+        "gateway.backoffice.jobs.JOBS", (JOBS[0], type(JOBS[0])("b", broken, JOBS[0].following))
+    )
+    ran = await Jobs(shops, schema.TABLES, clock, log).run_due()
+    assert ran == 3
+    assert [call.kwargs["job"] for call in logged.calls] == ["b"]

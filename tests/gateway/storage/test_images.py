@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.storage.images import ImageStore
+from protocols.link.jobs import PIECE_SIZE
+
+DATA = bytes(range(256)) * 300
+NAME = hashlib.sha256(DATA).hexdigest()
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_what_is_put_is_found_by_its_hash_and_read_at_any_place(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path / "images")
+    assert await store.put(chunks(DATA[:100], DATA[100:])) == (NAME, len(DATA))
+    assert await store.put(chunks(DATA)) == (NAME, len(DATA)), "the same again is the same file"
+    assert files(tmp_path) == [tmp_path / "images" / NAME[:2] / NAME]
+    assert await store.read(NAME, 1_000, 50) == DATA[1_000:1_050]
+    assert await store.read(NAME, len(DATA) - 5, 50) == DATA[-5:]
+    assert await store.pieces(NAME) == (
+        hashlib.sha256(DATA[:PIECE_SIZE]).digest(),
+        hashlib.sha256(DATA[PIECE_SIZE:]).digest(),
+    )
+
+
+async def test_what_does_not_come_whole_is_not_kept(tmp_path: Path) -> None:
+    async def breaks() -> AsyncIterator[bytes]:
+        yield DATA
+        raise ConnectionError("cut")
+
+    store = ImageStore(tmp_path)
+    with pytest.raises(ConnectionError):
+        await store.put(breaks())
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", [NAME, "", "../" * 21 + "x", NAME.upper(), "0" * 63])
+async def test_names_that_lead_nowhere(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        await ImageStore(tmp_path).read(name, 0, 1)
