@@ -35,15 +35,18 @@ def parse(arguments: Sequence[str] | None = None) -> Command:
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=names)
     parser.add_argument("--seconds", type=float, default=5.0, help="for each row, about")
     parser.add_argument("--full", action="store_true", help="the sizes that the targets name")
+    parser.add_argument("--connections", type=int, help="hostile ones, of link-fuzz")
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     given = parser.parse_args(arguments)
     if given.seconds <= 0:
         parser.error("--seconds: more than 0")
+    if given.connections is not None and given.connections < 1:
+        parser.error("--connections: at least 1")
     try:
         questions = chosen(given.suites)
     except KeyError as error:
         parser.error(f"no suite {error.args[0]!r}; there are {names}")
-    return Command(questions, Options(given.seconds, given.full), given.json)
+    return Command(questions, Options(given.seconds, given.full, given.connections), given.json)
 
 
 def main() -> int:

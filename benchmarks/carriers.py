@@ -11,9 +11,7 @@ from trio_websocket import WebSocketConnection
 from benchmarks.client import Answer, Frames, Request
 from benchmarks.peers import mqtt
 from benchmarks.peers.framing import Splitter, framed, numbered, read, u32
-
-#: Bytes of a session's id in front of the gateway's frame batches.
-_SESSION_ID_SIZE = 16
+from protocols.can.bundle import split_bundle
 
 
 class Reply(msgspec.Struct):
@@ -72,7 +70,7 @@ class GatewayCarrier:
         """
         data = await self._socket.get_message()
         if isinstance(data, bytes):
-            return (Frames(data[_SESSION_ID_SIZE:]),)
+            return [Frames(batch) for _, batch in split_bundle(data)]
         return [_to_answer(it) for it in _spoken.decode(data) if it.action != "subscribed"]
 
 

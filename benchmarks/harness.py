@@ -29,10 +29,12 @@ class Options:
     Attributes:
         seconds: for each row, about.
         full: the sizes the targets name, in place of those that fit into a coffee break.
+        connections: hostile ones, where they are counted; as ``full`` says if left out.
     """
 
     seconds: float = 5.0
     full: bool = False
+    connections: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import trio
 
 from benchmarks.harness import Figures
 from benchmarks.peers.middle import Middle
-from benchmarks.processes import Usage, usage
+from benchmarks.processes import Usage, usage, usage_with_children
 from benchmarks.sockets import Traffic, traffic
 
 
@@ -20,7 +20,7 @@ class Reading:
     Attributes:
         at: the moment, seconds.
         middle: the gateway or peer.
-        devices: the connectors' process.
+        devices: the connectors' processes.
         operator: this process.
         wire: between connectors and middle, the middle's side.
     """
@@ -37,7 +37,7 @@ def read(middle: Middle) -> Reading:
     return Reading(
         at=trio.current_time(),
         middle=usage(middle.service.pid),
-        devices=usage(middle.devices.pid),
+        devices=usage_with_children(middle.devices.pid),
         operator=usage(os.getpid()),
         wire=traffic(middle.port),
     )

@@ -10,7 +10,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ class Node:
         http: URL of REST and websockets.
         link: URL connectors dial.
         connectors: their UUIDs, all online.
+        roster: the file with everybody's keys, the spare ones last.
         client_id: of the operator.
         client_secret: of the operator.
         gateway: its process.
@@ -46,6 +47,7 @@ class Node:
     http: str
     link: str
     connectors: tuple[str, ...]
+    roster: Path
     client_id: str
     client_secret: str
     gateway: Service
@@ -73,7 +75,7 @@ class Node:
 class _Setup:
     """Makes an installation in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, flush_ms: int | None = None) -> None:
         self.folder = folder
         self.roster = folder / "roster.json"
         self.http_port, self.link_port = free_port(), free_port()
@@ -85,6 +87,8 @@ class _Setup:
             "GATEWAY_LINK_MAX_CONNECTORS": "20000",
             "GATEWAY_LOG_LEVEL": "warning",
         }
+        if flush_ms is not None:
+            self.environment["GATEWAY_LINK_FRAME_FLUSH_MS"] = str(flush_ms)
 
     @property
     def http(self) -> str:
@@ -132,10 +136,10 @@ class _Setup:
         """Return the command that runs every connector in a simulated vehicle."""
         return [sys.executable, "-m", "firmware_sim", "run", "--roster", str(self.roster)]
 
-    def fleet(self, profile: str) -> list[str]:
-        """Return the command that runs every connector as a stand-in."""
+    def fleet(self, profile: str, count: int) -> list[str]:
+        """Return the command that runs the first so many connectors as stand-ins."""
         fleet = [sys.executable, "-m", "firmware_sim", "fleet", "--roster", str(self.roster)]
-        return [*fleet, "--profile", profile, "--json"]
+        return [*fleet, "--count", str(count), "--profile", profile, "--json"]
 
     def sources(self, frames: float) -> list[str]:
         """Return the command that runs every connector as a source of raw frames."""
@@ -166,6 +170,9 @@ async def open_node(
     *,
     profile: str = "busy",
     frames: float | None = None,
+    flush_ms: int | None = None,
+    spare: int = 0,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Node]:
     """Run a gateway with this many connectors while the block runs.
 
@@ -175,12 +182,18 @@ async def open_node(
             answer from a table, thousands of them in one process.
         profile: of the stand-ins.
         frames: a second on the bus of each; such connectors answer nothing.
+        flush_ms: longest wait of a frame for its batch; the gateway's default when left out.
+        spare: connectors that are known besides, and do not dial in.
+        settings: of the gateway besides, as environment variables.
     """
     with TemporaryDirectory(prefix="gateway-bench-") as name:
-        setup = _Setup(Path(name))
-        client_id, client_secret = await trio.to_thread.run_sync(setup.provision, connectors)
-        uuids = setup.put_into(vehicle)
-        simulator = setup.fleet(profile) if vehicle is None else setup.vehicles()
+        setup = _Setup(Path(name), flush_ms)
+        setup.environment.update(settings or {})
+        client_id, client_secret = await trio.to_thread.run_sync(
+            setup.provision, connectors + spare
+        )
+        uuids = setup.put_into(vehicle)[:connectors]
+        simulator = setup.fleet(profile, connectors) if vehicle is None else setup.vehicles()
         if frames is not None:
             simulator = setup.sources(frames)
         async with (
@@ -194,6 +207,7 @@ async def open_node(
                     http=setup.http,
                     link=setup.link,
                     connectors=uuids,
+                    roster=setup.roster,
                     client_id=client_id,
                     client_secret=client_secret,
                     gateway=gateway,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,18 @@ def usage(pid: int) -> Usage:
     return Usage(ticks * _TICK, int(resident) * _PAGE_KIB)
 
 
+def usage_with_children(pid: int) -> Usage:
+    """Return what a running process and those it has started have used so far.
+
+    Those that have ended by now are left out.
+    """
+    used = [usage(pid)]
+    for child in (Path("/proc") / str(pid) / "task" / str(pid) / "children").read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            used.append(usage_with_children(int(child)))
+    return Usage(sum(one.cpu_seconds for one in used), sum(one.resident_kib for one in used))
+
+
 class Service:
     """One program, which can be started again; :func:`open_service` makes it.
 
@@ -70,6 +82,8 @@ class Service:
         self._silent = False
         self._killed = False
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
+        #: How many lines it has said since it was made, kept or not.
+        self.said = 0
 
     @property
     def pid(self) -> int:
@@ -100,6 +114,7 @@ class Service:
         rest = b""
         async for data in process.stdout:
             *lines, rest = (rest + data).split(b"\n")
+            self.said += len(lines)
             self.lines.extend(line.decode(errors="replace") for line in lines)
             self._stir()
         self._silent = True
@@ -124,6 +139,11 @@ class Service:
             if self._silent:
                 raise RuntimeError("\n".join((f"{self._command}: no {beginning!r}", *said)))
             await self._moved.wait()
+
+    @property
+    def is_running(self) -> bool:
+        """It has not ended."""
+        return self._running.poll() is None
 
     def check(self) -> None:
         """Raise ``RuntimeError`` if it has ended by itself."""

@@ -9,6 +9,7 @@
     plugs       a connector's end of each, and the keep-alive
     devices     program: many connectors in one process, of a peer or of the gateway's link
     devices_link      the latter: sources of raw frames
+    threaded_stack  a tester on a bus: udsoncan, can-isotp and python-can with their threads
     middle      runs any of them, or the gateway, with its connectors: what suites measure
 
 Peers have no accounts, sessions, leases, safe state, time limits, resuming, recording or flow

@@ -29,7 +29,8 @@ from firmware_sim.fleet.frames import FrameSource
 from firmware_sim.roster import read_roster
 from protocols.link.messages import MonitorStart
 
-#: How often a batch of frames leaves, milliseconds; what the gateway asks its connectors for.
+#: How often a batch of frames leaves, milliseconds; what the gateway asks its connectors for
+#: unless it is configured otherwise.
 FLUSH_MS = 10
 
 #: First dials that may wait for their answer at once, as in a fleet.
@@ -48,6 +49,7 @@ class Devices:
         count: how many.
         frames: a second on the bus of each; 0 is none.
         keep_alive: seconds between signs of life.
+        flush_ms: milliseconds from one batch of frames to the next.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class Devices:
     count: int
     frames: float
     keep_alive: float
+    flush_ms: int
 
 
 class Population:
@@ -74,18 +77,22 @@ class Population:
 
 
 async def stream_frames(
-    send: Callable[[bytes], Awaitable[object]], rate: float, index: int, random: Random
+    send: Callable[[bytes], Awaitable[object]],
+    rate: float,
+    index: int,
+    flush_ms: int,
+    random: Random,
 ) -> None:
     """Send the frames of one bus in batches, for ever, with time stamps of the machine's clock.
 
     The machine's and not Trio's, which begins elsewhere in each process: whoever receives them
     on this machine can tell how long they took.
     """
-    order = MonitorStart("can0", index, flush_ms=FLUSH_MS)
-    await trio.sleep(random.uniform(0, FLUSH_MS / 1000))
+    order = MonitorStart("can0", index, flush_ms=flush_ms)
+    await trio.sleep(random.uniform(0, flush_ms / 1000))
     source = FrameSource(order, rate, perf_counter())
     while True:
-        await trio.sleep(FLUSH_MS / 1000)
+        await trio.sleep(flush_ms / 1000)
         batch, count = source.batch(perf_counter())
         if count:
             await send(batch)
@@ -97,7 +104,7 @@ async def _live(plug: Plug, devices: Devices, random: Random) -> None:
         nursery.start_soon(_keep_alive, plug, devices.keep_alive, random)
         if devices.frames:
             send = partial(_send_frames, plug)
-            nursery.start_soon(stream_frames, send, devices.frames, 0, random)
+            nursery.start_soon(stream_frames, send, devices.frames, 0, devices.flush_ms, random)
         while requests := await plug.receive():
             for request in requests:
                 data = answers.answer(VIN, request[4:]) or b""
@@ -163,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--frames", type=float, default=0.0)
     parser.add_argument("--keep-alive", type=float, default=5.0)
+    parser.add_argument("--flush-ms", type=int, default=FLUSH_MS)
     parser.add_argument("--roster", type=Path, help="of connectors on the gateway's link")
     return parser
 
@@ -175,7 +183,12 @@ def main() -> None:
         trio.run(devices_link.run, read_roster(given.roster), given.frames, stream)
         return
     allow_sockets(given.count)
-    trio.run(_run, Devices(given.kind, given.port, given.count, given.frames, given.keep_alive))
+    trio.run(
+        _run,
+        Devices(
+            given.kind, given.port, given.count, given.frames, given.keep_alive, given.flush_ms
+        ),
+    )
 
 
 if __name__ == "__main__":

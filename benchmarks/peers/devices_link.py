@@ -19,7 +19,7 @@ class Stream(Protocol):
     """Sends the frames of one bus, for ever."""
 
     async def __call__(
-        self, send: Callable[[bytes], Awaitable[object]], rate: float, index: int
+        self, send: Callable[[bytes], Awaitable[object]], rate: float, index: int, flush_ms: int
     ) -> None: ...
 
 
@@ -49,9 +49,9 @@ class Source:
         if not isinstance(event, MessageReceived):
             return
         match event.message:
-            case MonitorStart(index=index):
+            case MonitorStart(index=index, flush_ms=flush_ms):
                 self._stop()
-                self._nursery.start_soon(self._show, index, self._watched)
+                self._nursery.start_soon(self._show, index, flush_ms, self._watched)
             case MonitorStop():
                 self._stop()
             case SessionClose(session):
@@ -64,9 +64,9 @@ class Source:
         self._watched.cancel()
         self._watched = trio.CancelScope()
 
-    async def _show(self, index: int, watched: trio.CancelScope) -> None:
+    async def _show(self, index: int, flush_ms: int, watched: trio.CancelScope) -> None:
         with watched:
-            await self._stream(self._link.send_frames, self._rate, index)
+            await self._stream(self._link.send_frames, self._rate, index, flush_ms)
 
 
 async def run(entries: Sequence[RosterEntry], rate: float, stream: Stream) -> None:

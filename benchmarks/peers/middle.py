@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from benchmarks.carriers import GatewayCarrier, MqttCarrier, TcpCarrier, Websock
 from benchmarks.client import Carrier
 from benchmarks.node import START_LIMIT, START_LIMIT_EACH, Node, free_port, open_node
 from benchmarks.peers import mosquitto
+from benchmarks.peers.devices import FLUSH_MS
 from benchmarks.peers.plugs import sign_in
 from benchmarks.processes import Service, Usage, open_service, usage
 from benchmarks.sockets import traffic
@@ -80,7 +81,13 @@ def missing(kind: str) -> str:
 
 @asynccontextmanager
 async def open_middle(
-    kind: str, connectors: int, *, profile: str = "idle", frames: float = 0.0
+    kind: str,
+    connectors: int,
+    *,
+    profile: str = "idle",
+    frames: float = 0.0,
+    flush_ms: int = FLUSH_MS,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Middle]:
     """Run the gateway or a peer with so many connectors while the block runs.
 
@@ -89,12 +96,21 @@ async def open_middle(
         connectors: how many.
         profile: of the gateway's fleet.
         frames: a second on the bus of each connector; 0 is none.
+        flush_ms: milliseconds from one batch of frames to the next.
+        settings: of the gateway besides, as environment variables.
     """
     if kind != GATEWAY:
-        async with _open_peer(kind, connectors, frames) as peer:
+        async with _open_peer(kind, connectors, frames, flush_ms) as peer:
             yield peer
         return
-    async with open_node(connectors, None, profile=profile, frames=frames or None) as node:
+    async with open_node(
+        connectors,
+        None,
+        profile=profile,
+        frames=frames or None,
+        flush_ms=flush_ms,
+        settings=settings,
+    ) as node:
         yield Middle(
             kind=kind,
             service=node.gateway,
@@ -152,7 +168,9 @@ def _socket_url(node: Node) -> str:
 
 
 @asynccontextmanager
-async def _open_peer(kind: str, connectors: int, frames: float) -> AsyncIterator[Middle]:
+async def _open_peer(
+    kind: str, connectors: int, frames: float, flush_ms: int
+) -> AsyncIterator[Middle]:
     port, operators = free_port(), free_port()
     with TemporaryDirectory(prefix="gateway-bench-") as folder:
         relay = _relay(kind, Path(folder), port, operators)
@@ -160,7 +178,7 @@ async def _open_peer(kind: str, connectors: int, frames: float) -> AsyncIterator
             wait_ready = partial(_until_ready, kind, service, port)
             await wait_ready()
             before = usage(service.pid)
-            devices = _devices(kind, port, connectors, frames)
+            devices = _devices(kind, port, connectors, frames, flush_ms)
             async with open_service(devices, nursery) as running:
                 wait_online = partial(_until_said, running, connectors)
                 await wait_online()
@@ -184,10 +202,10 @@ def _relay(kind: str, folder: Path, connectors: int, operators: int) -> list[str
     return [sys.executable, "-m", program, str(connectors), str(operators)]
 
 
-def _devices(kind: str, port: int, connectors: int, frames: float) -> list[str]:
+def _devices(kind: str, port: int, connectors: int, frames: float, flush_ms: int) -> list[str]:
     command = [sys.executable, "-m", "benchmarks.peers.devices", kind, "--port", str(port)]
     counted = [*command, "--count", str(connectors), "--keep-alive", str(KEEP_ALIVE)]
-    return [*counted, "--frames", str(frames)]
+    return [*counted, "--frames", str(frames), "--flush-ms", str(flush_ms)]
 
 
 async def _until_ready(kind: str, service: Service, port: int) -> None:

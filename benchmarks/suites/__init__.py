@@ -5,17 +5,37 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from benchmarks.harness import Options, Report
-from benchmarks.suites import exchange, link_exchanges, link_frames, link_idle, link_return
+from benchmarks.suites import (
+    backoffice,
+    doors,
+    exchange,
+    flash,
+    link_exchanges,
+    link_frames,
+    link_fuzz,
+    link_idle,
+    link_return,
+    portal,
+    recording,
+    uds,
+)
 
 Suite = Callable[[Options], Awaitable[Report]]
 
 #: One question each.
 QUESTIONS: dict[str, Suite] = {
+    "doors": doors.run,
+    "backoffice": backoffice.run,
     "exchange": exchange.run,
+    "flash": flash.run,
     "link-idle": link_idle.run,
     "link-return": link_return.run,
     "link-exchanges": link_exchanges.run,
     "link-frames": link_frames.run,
+    "link-fuzz": link_fuzz.run,
+    "recording": recording.run,
+    "portal": portal.run,
+    "uds": uds.run,
 }
 
 #: Several questions under one name.

@@ -11,14 +11,14 @@ from benchmarks.__main__ import ask, parse
 from benchmarks.harness import Options, Report
 from benchmarks.suites import QUESTIONS, chosen
 
-LINK = ["link-idle", "link-return", "link-exchanges", "link-frames"]
+LINK = ["link-idle", "link-return", "link-exchanges", "link-frames", "link-fuzz"]
 
 
 def test_nothing_named_is_everything_once() -> None:
     assert chosen([]) == list(QUESTIONS)
 
 
-def test_link_is_its_four_questions() -> None:
+def test_link_is_its_five_questions() -> None:
     assert chosen(["link"]) == LINK
 
 
@@ -28,6 +28,7 @@ def test_what_is_named_twice_runs_once() -> None:
         "link-idle",
         "link-exchanges",
         "link-frames",
+        "link-fuzz",
         "exchange",
     ]
 
@@ -43,15 +44,17 @@ def test_the_command_line_becomes_options(tmp_path: Path) -> None:
 def test_defaults_are_a_coffee_break() -> None:
     command = parse([])
     assert command.options == Options(seconds=5.0, full=False)
+    assert parse(["link-fuzz", "--connections", "7"]).options.connections == 7
     assert command.json is None
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["lnik"], "no suite 'lnik'; there are exchange"),
+        (["lnik"], "no suite 'lnik'; there are"),
         (["link", "--seconds", "0"], "more than 0"),
         (["--seconds", "soon"], "invalid float"),
+        (["link-fuzz", "--connections", "0"], "at least 1"),
     ],
 )
 def test_a_wrong_command_line_ends_with_usage(

@@ -10,9 +10,9 @@ import pytest
 from benchmarks.client import open_client
 from benchmarks.harness import Report
 from benchmarks.peers import middle, mosquitto
-from benchmarks.suites import link_exchanges, link_frames, link_idle, link_return
+from benchmarks.suites import link_exchanges, link_frames, link_fuzz, link_idle, link_return
 
-pytestmark = [pytest.mark.slow, pytest.mark.process]
+pytestmark = [pytest.mark.long, pytest.mark.process]
 
 #: Of the peers, one whose program is ours; Mosquitto is not everywhere.
 KINDS = ("gateway", "tcp")
@@ -81,9 +81,15 @@ async def test_a_broker_of_our_own_relays(kind: str) -> None:
 
 async def test_frames_are_measured_with_the_machines_clock() -> None:
     report = await link_frames.measure(0.6, 2, KINDS)
-    for name in ("gateway", "raw Trio TCP relay"):
-        carried = figures(report, name)
+    for name in ("gateway, 2 buses", "raw Trio TCP relay, 2 buses"):
+        short, long = figures(report, f"{name}, 10 ms"), figures(report, f"{name}, 20 ms")
+        # A process that is late sends larger batches; so close to twice, and not exactly.
+        assert long["frames in a batch"] > 1.3 * short["frames in a batch"]
+    for row in report.rows[:4]:
+        carried = row.figures
         assert carried["frames per second"] > 0
+        each = carried["frames per CPU s"] / carried["batches per CPU s"]
+        assert each == pytest.approx(carried["frames in a batch"], rel=0.3)
         # A batch's oldest frame has waited for the others; another clock would be hours away.
         assert 5 < carried["p50 ms"] < 10_000
         # 18 of its own and a share of the batch's; what is on its way when counting begins and
@@ -114,3 +120,19 @@ async def test_a_peer_that_is_not_there_is_skipped_by_name(
     assert [row.note for row in report.rows][1] == "skipped: no mosquitto on this machine"
     with pytest.raises(RuntimeError, match="no mosquitto"):
         mosquitto.command(Path("/nowhere"), 1, 2)
+
+
+@pytest.mark.timeout(180)
+async def test_hostile_connections_are_counted_from_both_sides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link_fuzz, "SETTLE", 0.5)
+    monkeypatch.setattr(link_fuzz, "INTRUDERS", 14)
+    report = await link_fuzz.measure(3 * 28, healthy=3)
+    found = figures(report, "84 hostile connections beside 3 good")
+    assert (found["exits"], found["links lost"], found["online at the end"]) == (0, 0, 3)
+    assert 0 < found["lines each"] <= 1
+    notes = {row.name: row.note for row in report.rows[1:]}
+    assert "authentication" in notes["became no link"]
+    assert "protocol" in notes["links ended"]
+    assert "http 404 3" in notes["as the intruders saw it"]
