@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,47 @@ from gateway.config import (
 from gateway.identity.identity import Identity, open_identity
 from gateway.storage import tables
 from gateway.storage.database import Database, make_engine, open_database
+from gateway.storage.migrations.schema import upgrade_engine
 from tests.settable_clock import SettableClock
+from tests.support.postgres import Databases, open_databases
+
+
+@pytest.fixture(scope="session")
+def upgraded_database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the newest revision; its making takes a second, copying it nothing."""
+    path = tmp_path_factory.mktemp("database") / "upgraded.db"
+    engine = make_engine(f"sqlite:///{path}")
+    upgrade_engine(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine",
+        choices=["sqlite", "postgresql"],
+        default="sqlite",
+        help="what tests that need some database run on",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked ``both_engines`` on each of them, whichever was asked for."""
+    if "engine_name" in metafunc.fixturenames and metafunc.definition.get_closest_marker(
+        "both_engines"
+    ):
+        metafunc.parametrize("engine_name", ["sqlite", "postgresql"])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about SQLite's own ways where another engine was asked for."""
+    if config.getoption("--engine") == "sqlite":
+        return
+    for item in items:
+        if item.get_closest_marker("sqlite_only"):
+            item.add_marker(pytest.mark.skip(reason="about SQLite alone"))
 
 
 @pytest.fixture
@@ -57,11 +99,38 @@ def empty_database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgres_databases() -> Iterator[Databases]:
+    """PostgreSQL for tests; without one the test is skipped by name."""
+    with tempfile.TemporaryDirectory(prefix="pg") as folder, ExitStack() as stack:
+        # The server's account must be able to reach its own folder in there.
+        Path(folder).chmod(0o755)
+        try:
+            databases = stack.enter_context(open_databases(Path(folder) / "s"))
+        except RuntimeError as problem:
+            pytest.skip(f"PostgreSQL: {problem}")
+        yield databases
+
+
 @pytest.fixture
-def database_url(empty_database_file: Path, tmp_path: Path) -> str:
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """The engine whose turn it is: ``sqlite`` or ``postgresql``."""
+    return str(request.config.getoption("--engine"))
+
+
+@pytest.fixture
+def database_url(
+    engine_name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[str]:
+    """The address of a database with every table and no row."""
+    if engine_name == "postgresql":
+        databases: Databases = request.getfixturevalue("postgres_databases")
+        with databases.fresh() as url:
+            yield url
+        return
     path = tmp_path / "gateway.db"
-    shutil.copyfile(empty_database_file, path)
-    return f"sqlite:///{path}"
+    shutil.copyfile(request.getfixturevalue("empty_database_file"), path)
+    yield f"sqlite:///{path}"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import base64
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -50,6 +50,9 @@ LOCKS = {
 
 #: What counts the good and the bad who knock; everything else is what a refusal must not touch.
 BOOKS_OF_THE_DOOR = {"audit", "sign_in_lock", "refresh_token"}
+
+#: What services write in their own time: when jobs ran, how recordings stand.
+BOOKS_OF_SERVICES = {"backoffice_job", "recording"}
 
 #: Dials again at once: tests do not wait for jitter.
 AT_ONCE = Backoff(first=0.01, longest=0.05)
@@ -118,14 +121,18 @@ class House:
         return str(self.gateway.registry.status(uuid).vin)
 
     async def _drive(self, connector: DemoConnector, scope: trio.CancelScope) -> None:
-        identity = Identity(connector.uuid, base64.b64decode(self.keys[connector.kind]))
+        await self.drive(connector.kind, VehicleSettings(vehicle=connector.vehicle), scope)
+
+    async def drive(self, kind: str, settings: VehicleSettings, scope: trio.CancelScope) -> None:
+        """Be a connector, plugged into any vehicle, until the scope is cancelled."""
+        identity = Identity(self.connector(kind).uuid, base64.b64decode(self.keys[kind]))
         dial = Dial(self.gateway.link_url, identity, backoff=AT_ONCE)
         try:
             with scope:
-                async with open_device(VehicleSettings(vehicle=connector.vehicle)) as device:
+                async with open_device(settings) as device:
                     await run_connector(device, dial, Random(0))
         except* LinkRefusedError:
-            self.sent_away.append(connector.kind)
+            self.sent_away.append(kind)
 
     # --- people -----------------------------------------------------------------------------
 
@@ -215,10 +222,10 @@ class House:
         return None if row is None else row[0]
 
     def rows(self) -> dict[str, int]:
-        """Return how many rows each table has, but for those of the door."""
+        """Return how many rows each table has, but for those of the door and of services."""
         with closing(sqlite3.connect(self.folder / "gateway.db")) as connection:
             names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            tables = sorted({name for (name,) in names} - BOOKS_OF_THE_DOOR)
+            tables = sorted({name for (name,) in names} - BOOKS_OF_THE_DOOR - BOOKS_OF_SERVICES)
             return {
                 table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
                 for table in tables
@@ -249,12 +256,15 @@ async def open_socket(
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, log: Log, *, http: int = 0, link: int = 0
+    folder: Path, log: Log, *, http: int = 0, link: int = 0, within: float = 50, **sections: Any
 ) -> AsyncIterator[House]:
-    """Run a gateway on a prepared folder while the block runs."""
+    """Run a gateway on a prepared folder; ``sections`` replace those of its settings.
+
+    It is all over ``within`` seconds, or fails.
+    """
     people = msgspec.json.decode((folder / "demo.json").read_bytes(), type=Seeded)
-    settings = settings_for(folder, http=http, link=link)
-    with trio.fail_after(50):
+    settings = replace(settings_for(folder, http=http, link=link), **sections)
+    with trio.fail_after(within):
         async with (
             trio.open_nursery() as nursery,
             open_gateway(settings, log) as gateway,

@@ -18,7 +18,7 @@ from gateway.app import Gateway, open_gateway
 from gateway.config import LinkSettings, Settings
 from gateway.storage.queries.identity import Provider, Tenant
 from protocols.link.events import Closed, Event, MessageReceived
-from protocols.link.messages import CloseCode, MonitorStart
+from protocols.link.messages import MonitorStart
 from protocols.link.vehicle import BusInfo, Capabilities
 from tests.support.link_world import until
 
@@ -79,8 +79,7 @@ async def test_a_crowd_is_taken_in_at_the_configured_rate(
             assert trio.current_time() - began >= 1.0, "two at once, then two a second"
             nursery.cancel_scope.cancel()
     refused = [event for event in told if isinstance(event, Closed) and event.by_peer]
-    assert len(refused) >= 3
-    assert {event.code for event in refused} == {CloseCode.OVERLOADED}
+    assert refused == [], "the others waited in the listen queue"
 
 
 async def test_a_simulated_connector_gets_in_by_its_certificate_alone(

@@ -13,8 +13,10 @@ import structlog
 import trio
 from structlog.testing import CapturingLogger
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
+from typing_extensions import override
 
 from gateway.domain.events import Event
+from gateway.links.accept import accept_paced
 from gateway.links.connector import KnownConnector, LiveConnector
 from gateway.links.port import PATH, LinkPort, PortOptions
 from gateway.links.registry import Registry
@@ -53,6 +55,24 @@ class Conditions:
     window: int = 1 << 16
 
 
+class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
+    """A listening socket with its queue; accepting fails as often as it is told to."""
+
+    def __init__(self, waiting: trio.MemoryReceiveChannel[trio.abc.Stream]) -> None:
+        self._waiting = waiting
+        self.failures: list[OSError] = []
+
+    @override
+    async def accept(self) -> trio.abc.Stream:
+        if self.failures:
+            raise self.failures.pop()
+        return await self._waiting.receive()
+
+    @override
+    async def aclose(self) -> None:
+        await self._waiting.aclose()
+
+
 class LinkWorld:
     """Registry and port as the application composes them; made by :func:`open_world`."""
 
@@ -66,6 +86,7 @@ class LinkWorld:
         self.conditions = Conditions()
         self.streams: list[FaultyStream] = []
         self.find_fails: Exception | None = None
+        self._queue: trio.MemorySendChannel[trio.abc.Stream] | None = None
         self._unique = itertools.count(1)
         self.registry = Registry(
             window=window,
@@ -97,9 +118,24 @@ class LinkWorld:
         """Return the dialling end of a new connection to the port."""
         conditions = self.conditions
         theirs, ours = faulty_pair(delay=conditions.delay, window=conditions.window)
-        self.nursery.start_soon(self.serve, ours)
+        if self._queue is None:
+            self.nursery.start_soon(self.serve, ours)
+        else:
+            self._queue.send_nowait(ours)
         self.streams.append(theirs)
         return theirs
+
+    def listen(self, queue: int = 1000) -> None:
+        """From now on let connections wait in a listen queue until the port accepts them."""
+        self._queue, waiting = trio.open_memory_channel[trio.abc.Stream](queue)
+        self.nursery.start_soon(
+            accept_paced,
+            MemoryListener(waiting),
+            self.serve,
+            self.nursery,
+            self.port.admission,
+            self.port.log,
+        )
 
     async def open_tcp_stream(self, *_address: object) -> FaultyStream:
         """Take the place of ``trio.open_tcp_stream`` for code that dials by address."""
