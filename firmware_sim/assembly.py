@@ -19,7 +19,7 @@ import trio
 
 from firmware_sim.buses.address import BusAddress
 from firmware_sim.buses.can_bus import CanBus, open_bus
-from firmware_sim.firmware.device import Device, Wiring
+from firmware_sim.firmware.device import MARGIN, Device, Wiring
 from firmware_sim.firmware.doip_bus import DoipBus, DoipBusSettings
 from firmware_sim.vehicle.doip_entity import DoipAddress
 from firmware_sim.vehicle.loader import load_vehicle
@@ -49,6 +49,7 @@ class VehicleSettings:
             nobody else in this process uses.
         frames_only: the device carries raw frames and leaves ISO-TP to the gateway.
         replay: a recording that stands in place of ``vehicle``.
+        margin: what bus and machine may add to the control units' stated times, in seconds.
     """
 
     vehicle: str = ""
@@ -57,6 +58,7 @@ class VehicleSettings:
     bus: str | None = None
     frames_only: bool = False
     replay: Path | None = None
+    margin: float = MARGIN
 
 
 @asynccontextmanager
@@ -86,7 +88,7 @@ async def open_device(settings: VehicleSettings) -> AsyncIterator[Device]:
         }
         doip = await _plug_into_doip(vehicle.doip, settings.seed, stack)
         wiring = _wiring(vehicle, can, doip)
-        yield Device(replace(wiring, isotp=not settings.frames_only))
+        yield Device(replace(wiring, isotp=not settings.frames_only, margin=settings.margin))
 
 
 def _chosen(settings: VehicleSettings) -> tuple[VehicleSpec, Replay | None]:

@@ -16,7 +16,7 @@ import trio
 from firmware_sim.assembly import DOIP_BUS, SettingsError
 from firmware_sim.buses.address import BusAddress
 from firmware_sim.buses.can_bus import open_bus
-from firmware_sim.firmware.device import Device, Wiring
+from firmware_sim.firmware.device import MARGIN, Device, Wiring
 from firmware_sim.firmware.doip_bus import DoipBus, DoipBusSettings
 from firmware_sim.firmware.ecu_table import EcuEntry, read_ecus
 from firmware_sim.firmware.plug import FilePlug
@@ -44,6 +44,8 @@ class AttachedSettings:
         frames_only: carry raw frames and leave ISO-TP to the gateway.
         seed: spreads the pauses between attempts to connect.
         plug: measures voltage and ignition.
+        margin: what bus, adapter and machine may add to the control units' stated times, in
+            seconds.
     """
 
     bus: str | None = None
@@ -55,6 +57,7 @@ class AttachedSettings:
     frames_only: bool = False
     seed: int = 0
     plug: FilePlug = field(default_factory=FilePlug)
+    margin: float = MARGIN
 
 
 @asynccontextmanager
@@ -94,6 +97,7 @@ async def _on_bus(
                 can={CAN_BUS: bus},
                 plug=settings.plug,
                 isotp=not settings.frames_only,
+                margin=settings.margin,
             )
         )
 
@@ -112,6 +116,7 @@ async def _on_doip(
                 ecus=tuple(entry.info(DOIP_BUS) for entry in entries),
                 doip=bus,
                 plug=settings.plug,
+                margin=settings.margin,
             )
         )
         nursery.cancel_scope.cancel()

@@ -20,6 +20,7 @@ import trio
 from firmware_sim.assembly import SettingsError
 from firmware_sim.buses.can_bus import BusGoneError
 from firmware_sim.firmware.connector import Dial, run_connector
+from firmware_sim.firmware.device import MARGIN
 from firmware_sim.firmware.link import LinkRefusedError
 from firmware_sim.fleet import command as fleet_command
 from firmware_sim.roster import RosterEntry, private_key, read_roster
@@ -104,6 +105,7 @@ def _entries(parsed: argparse.Namespace) -> tuple[RosterEntry, ...]:
             data_bitrate=parsed.data_bitrate,
             frames_only=parsed.frames_only,
             data=parsed.data,
+            margin=parsed.margin,
             certificate=parsed.certificate,
             certificate_key=parsed.certificate_key,
             ca=parsed.ca,
@@ -177,6 +179,14 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for transfer jobs and their images, so that a loss of power loses none; left "
         "out, they last as long as the program",
     )
+    add(
+        "--margin",
+        type=_seconds,
+        default=MARGIN,
+        metavar="SECONDS",
+        help="what bus, adapter and this machine may add to the answer times that control units "
+        f"state (default: {MARGIN:g})",
+    )
     add("--frames-only", action="store_true", help="leave ISO-TP and UDS timing to the gateway")
     add(
         "--until-eof",
@@ -193,6 +203,17 @@ def _url(text: str) -> str:
     if not text.startswith(("ws://", "wss://")):
         raise argparse.ArgumentTypeError(f"{text!r} begins neither with ws:// nor with wss://")
     return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    # Neither below zero nor endless nor no number at all.
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return number
 
 
 def _uuid(text: str) -> uuid.UUID:

@@ -13,13 +13,14 @@ import binascii
 import ssl
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
 from firmware_sim.assembly import SettingsError, VehicleSettings, open_device
 from firmware_sim.attached import AttachedSettings, open_attached
-from firmware_sim.firmware.device import Device
+from firmware_sim.firmware.device import MARGIN, Device
 from firmware_sim.firmware.dialling import client_tls
 from firmware_sim.firmware.link import Identity
 from firmware_sim.firmware.plug import FilePlug
@@ -50,6 +51,8 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         data_bitrate: of the CAN-FD data phase, likewise.
         frames_only: carry raw frames and leave ISO-TP to the gateway.
         data: folder for transfer jobs and their images; a temporary one when left out.
+        margin: what bus, adapter and machine may add to the times that control units state, in
+            seconds.
         voltage_file: with ``bus`` or ``doip``: file with millivolts at the device's input
             (:mod:`firmware_sim.firmware.plug`).
         voltage_scale: what the divider in front of that input divides by.
@@ -74,6 +77,7 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data_bitrate: int | None = None
     frames_only: bool = False
     data: str | None = None
+    margin: Annotated[float, msgspec.Meta(ge=0)] = MARGIN
     voltage_file: str | None = None
     voltage_scale: float = 1.0
     ignition_file: str | None = None
@@ -142,6 +146,7 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 bus=self.bus,
                 frames_only=self.frames_only,
                 replay=_path(self.replay),
+                margin=self.margin,
             )
         )
 
@@ -158,6 +163,7 @@ class RosterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             frames_only=self.frames_only,
             seed=self.seed,
             plug=FilePlug(_path(self.voltage_file), self.voltage_scale, _path(self.ignition_file)),
+            margin=self.margin,
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -21,11 +23,14 @@ from gateway.config import (
     Settings,
 )
 from gateway.identity.identity import Identity, open_identity
+from gateway.runtime.garbage import collect_seldom
 from gateway.storage import tables
 from gateway.storage.database import Database, make_engine, open_database
 from gateway.storage.migrations.schema import upgrade_engine
 from tests.settable_clock import SettableClock
 from tests.support.postgres import Databases, open_databases
+
+_finished = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +69,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("sqlite_only"):
             item.add_marker(pytest.mark.skip(reason="about SQLite alone"))
+
+
+#: Tests between two looks for reference cycles.
+LOOK_EVERY = 250
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Look for reference cycles between tests only.
+
+    By then there are some million objects, and looking through them stops everything for longer
+    than a control unit has for its answer.
+    """
+    collect_seldom()
+    gc.set_threshold(50_000, 20, 1_000_000)
+
+
+def pytest_runtest_logfinish(nodeid: str, location: tuple[str, int | None, str]) -> None:
+    if next(_finished) % LOOK_EVERY == 0:
+        gc.collect()
 
 
 @pytest.fixture

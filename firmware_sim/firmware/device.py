@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import msgspec
@@ -37,9 +37,12 @@ from protocols.uds.policy import ExchangePolicy
 
 log = logging.getLogger(__name__)
 
-#: How patient the device is at first. The margin is for the bus and this machine only: the
-#: network between gateway and device has no part in it.
-FIRST_POLICY = ExchangePolicy(margin=0.05)
+#: What bus and machine may add to the times that control units state, in seconds, unless the
+#: device is told otherwise. The network between gateway and device has no part in it.
+MARGIN = 0.05
+
+#: How patient the device is at first.
+FIRST_POLICY = ExchangePolicy(margin=MARGIN)
 
 
 class DoipExchanger(Protocol):
@@ -80,6 +83,8 @@ class Wiring:
         plug: voltage and ignition.
         isotp: ISO-TP and the UDS timing run on board; without them the device carries raw frames
             and refuses exchanges.
+        margin: what bus, adapter and this machine may add to the times that control units state,
+            in seconds.
     """
 
     buses: tuple[BusInfo, ...]
@@ -88,6 +93,7 @@ class Wiring:
     doip: DoipExchanger | None = None
     plug: Plug
     isotp: bool = True
+    margin: float = MARGIN
 
 
 class Device:
@@ -98,7 +104,7 @@ class Device:
         self._routes = Routes(wiring.buses, wiring.ecus)
         self._exchangers = {name: CanExchanger(bus) for name, bus in wiring.can.items()}
         self._setup = BusSetup(wiring.can, wiring.buses)
-        self._patience = Patience(FIRST_POLICY)
+        self._patience = Patience(replace(FIRST_POLICY, margin=wiring.margin))
         # Without ISO-TP on board the vehicle's number is nothing this device could ask for.
         targets = self._targets() if wiring.isotp else ()
         self._status = VehicleStatus(wiring.plug, targets, self.ask)

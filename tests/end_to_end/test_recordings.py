@@ -18,7 +18,7 @@ from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
 from protocols.recording.codec import Reader
 from protocols.recording.records import Began, Exchange, Frames, Happened, Record
-from tests.end_to_end.houses import House, Json, ask, open_house, tell
+from tests.end_to_end.houses import MARGIN, House, Json, ask, open_house, tell
 from tests.support.link_world import until
 
 pytestmark = pytest.mark.slow
@@ -124,7 +124,9 @@ async def test_a_recording_is_a_vehicle(house: House, kind: str, tmp_path: Path)
     await house.unplug(kind)
 
     unplugged = trio.CancelScope()
-    house.nursery.start_soon(house.drive, kind, VehicleSettings(replay=path), unplugged)
+    house.nursery.start_soon(
+        house.drive, kind, VehicleSettings(replay=path, margin=MARGIN), unplugged
+    )
     await until(lambda: house.gateway.registry.require(UUID(house.connector(kind).uuid)).connected)
     again = await house.session(kind, token)
     for (ecu, request), answer in zip(asked, answers, strict=True):

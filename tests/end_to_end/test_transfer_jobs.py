@@ -20,7 +20,7 @@ from benchmarks.delay import open_stretch
 from firmware_sim.assembly import VehicleSettings, open_device
 from firmware_sim.firmware.connector import Dial, run_connector
 from firmware_sim.firmware.link import Identity
-from tests.end_to_end.houses import AT_ONCE, House, Json, ask, open_house, tell
+from tests.end_to_end.houses import AT_ONCE, MARGIN, House, Json, ask, open_house, tell
 from tests.end_to_end.transfer_bench import Bench, memory
 
 pytestmark = pytest.mark.slow
@@ -142,7 +142,10 @@ async def plugged_in(house: House, port: int, data: Path) -> AsyncIterator[None]
     known = house.connector("can")
     identity = Identity(known.uuid, base64.b64decode(known.private_key))
     dial = Dial(f"ws://127.0.0.1:{port}/link/v1", identity, backoff=AT_ONCE)
-    async with trio.open_nursery() as nursery, open_device(VehicleSettings(vehicle="golf")) as car:
+    async with (
+        trio.open_nursery() as nursery,
+        open_device(VehicleSettings(vehicle="golf", margin=MARGIN)) as car,
+    ):
         nursery.start_soon(partial(run_connector, car, dial, Random(0), data=data))
         yield
         nursery.cancel_scope.cancel()

@@ -19,7 +19,7 @@ from firmware_sim.vehicle.flash import CHECKSUMS
 from firmware_sim.vehicle.loader import load_vehicle
 from firmware_sim.vehicle.security import key_for
 from firmware_sim.vehicle.vehicle_spec import VehicleSpec
-from tests.end_to_end.houses import AT_ONCE, House, Json, tell
+from tests.end_to_end.houses import AT_ONCE, MARGIN, House, Json, tell
 from tests.end_to_end.transfer_bench import Bench, memory
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -93,7 +93,7 @@ async def plugged_in(house: House, kind: str, vehicle: str) -> AsyncIterator[Non
     identity = Identity(known.uuid, base64.b64decode(known.private_key))
     dial = Dial(house.gateway.link_url, identity, backoff=AT_ONCE)
     async with (
-        open_device(VehicleSettings(vehicle=vehicle)) as car,
+        open_device(VehicleSettings(vehicle=vehicle, margin=MARGIN)) as car,
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(partial(run_connector, car, dial, Random(0)))

@@ -21,10 +21,11 @@ def test_a_command_is_read() -> None:
 
 
 def test_what_it_is_plugged_into_is_read() -> None:
-    options = "--doip h:1 --ecus 1001 --fd --bitrate 1 --data-bitrate 2 --frames-only"
+    options = "--doip h:1 --ecus 1001 --fd --bitrate 1 --data-bitrate 2 --frames-only --margin 0.3"
     (entry,) = cli._entries(cli._parser().parse_args([*COMPLETE, *options.split()]))
     assert (entry.vehicle, entry.bus, entry.doip, entry.ecus) == (None, None, "h:1", "1001")
     assert (entry.fd, entry.bitrate, entry.data_bitrate, entry.frames_only) == (True, 1, 2, True)
+    assert entry.margin == 0.3
 
 
 def test_a_certificate_takes_the_place_of_the_key() -> None:
@@ -51,6 +52,8 @@ def test_somebody_must_dial_in_and_prove_it(
         (["--uuid", "me"], "'me' is no UUID"),
         (["--gateway", "http://x"], "neither with ws://"),
         (["--seed", "x"], "invalid int value"),
+        (["--margin", "-1"], "'-1' is no number of seconds"),
+        (["--margin", "soon"], "'soon' is no number of seconds"),
     ],
 )
 def test_wrong_usage_is_status_2_and_says_what(

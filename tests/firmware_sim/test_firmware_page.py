@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from firmware_sim.cli import _parser
-from firmware_sim.firmware.device import FIRST_POLICY
+from firmware_sim.firmware.device import FIRST_POLICY, MARGIN
 from firmware_sim.firmware.ecu_table import read_ecus
 from firmware_sim.roster import read_roster
 from gateway.sessions.buses import BusOrder
@@ -78,6 +78,7 @@ def test_every_way_to_name_a_control_unit_is_taken() -> None:
     "fact",
     [
         f"{FIRST_POLICY.p2 * 1000:.0f} ms and {FIRST_POLICY.p2_star:.0f} s at first",
+        f"{MARGIN:g} s on top for bus and adapter, more with `--margin`",
         f"{FIRST_POLICY.pending_limit:.0f} s and {FIRST_POLICY.pending_count} times at most",
         f"every {FIRST_POLICY.busy_interval:g} s for {FIRST_POLICY.busy_limit:.0f} s",
         f"every {TESTER_PRESENT_INTERVAL:.0f} s from 10 xx on",

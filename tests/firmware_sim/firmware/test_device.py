@@ -93,6 +93,13 @@ async def test_the_times_an_ecu_states_are_taken_over(autojump_clock: MockClock)
         assert device._patience.of(FunctionalTarget()) == FIRST_POLICY
 
 
+async def test_a_slow_adapter_is_given_more_time(autojump_clock: MockClock) -> None:
+    async with open_device(VehicleSettings(vehicle="golf", margin=0.3)) as device:
+        result = await ask(device, CanTarget(0x7E6, 0x7EE), "3E00")
+    assert result.failure == "no_response"
+    assert "0.35 s" in result.detail
+
+
 async def test_a_batch_goes_to_its_bus(autojump_clock: MockClock) -> None:
     settings = VehicleSettings(vehicle="golf", bus="virtual:device-batch")
     async with open_device(settings) as device, open_bus("virtual:device-batch") as other:

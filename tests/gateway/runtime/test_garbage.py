@@ -14,7 +14,10 @@ def collecting_as_before() -> Iterator[None]:
     before = gc.get_threshold()
     yield
     gc.set_threshold(*before)
+    # What was frozen before stays so; what was made here may go.
     gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 class _Knot:
