@@ -61,6 +61,7 @@ class Call:
         values: the body's members and the query's, checked.
         path: the path's parameters as text.
         address: the client's network address, for throttling and audit.
+        home: address of this gateway as the client reaches it, without a slash at the end.
         data: the body as it came, where the action is ``raw``: signatures are over its bytes.
         header: looks up a header of the request.
     """
@@ -72,6 +73,7 @@ class Call:
     values: Values
     path: Mapping[str, str]
     address: str
+    home: str
     data: bytes = b""
     header: Callable[[str], str | None] = dict[str, str]().get
 
@@ -123,6 +125,7 @@ class Call:
             user.user_id,
             services.clock(),
             user.role,
+            home=self.home,
         )
         check_module(shop, self.action.module)
         return rule(shop)

@@ -36,6 +36,7 @@ from gateway.backoffice.rules import seeds
 from gateway.backoffice.shop import Shop
 from gateway.domain.errors import GatewayError, Invalid, NotFound, TooLarge
 from gateway.domain.principal import ShopPrincipal
+from gateway.web.addresses import absolute
 
 T = TypeVar("T")
 
@@ -57,12 +58,14 @@ class Asked:
         resource: which.
         caller: who asks.
         path: parameters of the path.
+        home: address of this gateway as the caller reaches it.
     """
 
     services: Services
     resource: Resource
     caller: ShopPrincipal
     path: Path
+    home: str
 
     @property
     def parent_id(self) -> int | None:
@@ -86,10 +89,8 @@ class Asked:
     def _in_shop(self, query: Callable[[Shop], T], connection: Connection) -> T:
         caller, services = self.caller, self.services
         ids = caller.tenant_id, caller.user_id
-        sealer = services.outside.sealer
-        shop = Shop(
-            connection, services.tables, *ids, services.clock(), caller.role, sealer=sealer
-        )
+        world = connection, services.tables, *ids, services.clock(), caller.role
+        shop = Shop(*world, sealer=services.outside.sealer, home=self.home)
         check_module(shop, self.resource.module)
         return query(shop)
 
@@ -293,7 +294,7 @@ async def _serve(services: Services, resource: Resource, route: Route, path: Pat
     api = resource.profile.api
     caller = await services.identity.shop(api.name, api.credentials(_header))
     check_access(caller, resource, route.operation)
-    return await route.handle(Asked(services, resource, caller, path))
+    return await route.handle(Asked(services, resource, caller, path, _home(services)))
 
 
 async def _act(services: Services, action: Action, path: Path) -> Response:
@@ -309,8 +310,14 @@ async def _act(services: Services, action: Action, path: Path) -> Response:
         values |= inputs_of(action.inputs, await _body())
     address = request.remote_addr or ""
     data = await _bytes() if action.raw else b""
-    call = Call(services, action, caller, token, values, path, address, data, _header)
+    call = Call(
+        services, action, caller, token, values, path, address, _home(services), data, _header
+    )
     return _answer(await action.run(call), action.status)
+
+
+def _home(services: Services) -> str:
+    return absolute(services.outside.public_url, "")
 
 
 def _header(name: str) -> str | None:

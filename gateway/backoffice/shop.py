@@ -46,6 +46,7 @@ class Shop:
         role: the user's role; empty when the gateway itself acts.
         depth: how many automation rules led here, one after the other.
         sealer: for secrets in bodies; ``None`` where no caller brings any.
+        home: address of this gateway as the caller reaches it; empty where nobody calls.
     """
 
     connection: Connection
@@ -56,6 +57,7 @@ class Shop:
     role: str = ""
     depth: int = 0
     sealer: Sealer | None = None
+    home: str = ""
 
     @property
     def today(self) -> date:

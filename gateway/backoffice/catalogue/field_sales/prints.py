@@ -37,7 +37,7 @@ async def _convert(call: Call) -> object:
     token = link.seal(call.outside.sealer)
     return {
         "success": True,
-        "pdfUrl": f"{call.outside.public_url}{FIELD_SALES.mount}{_PATH}/{token}",
+        "pdfUrl": f"{call.home}{FIELD_SALES.mount}{_PATH}/{token}",
         "filename": f"{paper.title}.pdf".replace("/", "-"),
         "size": len(data),
         "pages": await trio.to_thread.run_sync(_pages, data),

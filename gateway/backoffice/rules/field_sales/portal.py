@@ -79,7 +79,7 @@ def deactivate(shop: Shop, row: Values, _: Values) -> None:
 def _fresh(shop: Shop, link_id: int) -> Values:
     # Garage and row are in front, so that a visitor's link is found by its id.
     token = f"{shop.tenant_id:x}.{link_id:x}.{secrets.token_urlsafe(32)}"
-    return {"link_token": token, "full_url": f"{FIELD_SALES.mount}/portal/{token}"}
+    return {"link_token": token, "full_url": f"{shop.home}{FIELD_SALES.mount}/portal/{token}"}
 
 
 def garage_of(token: str) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import json
 from base64 import b64encode
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,46 +21,9 @@ from gateway.backoffice.sending import Sending
 from gateway.backoffice.shop import Shop
 from gateway.domain.errors import Invalid
 from tests.gateway.backoffice.conftest import Door
+from tests.gateway.backoffice.desk import Desk
 
 pytestmark = pytest.mark.slow
-
-
-@dataclass
-class Desk:
-    """Asks and hands over documents, whatever stands around them."""
-
-    door: Any
-
-    async def make(self, path: str, expected: int = 201, **body: Any) -> Any:
-        status, answer = await self.door.ask("POST", path, json=body)
-        assert status == expected, (path, answer)
-        return answer.get("data", answer.get("result", answer))
-
-    async def change(self, path: str, expected: int = 200, **body: Any) -> Any:
-        status, answer = await self.door.ask("PUT", path, json=body)
-        assert status == expected, (path, answer)
-        return answer.get("data", answer)
-
-    async def see(self, path: str) -> Any:
-        status, answer = await self.door.ask("GET", path)
-        assert status == 200, (path, answer)
-        return answer.get("data", answer)
-
-    async def product(self, **more: Any) -> Any:
-        category = await self.make("/product-category", name="Parts")
-        body = {"name": "Oil filter", "category": category["_id"], "base_price": "10.00"}
-        return await self.make("/product", **body, **more)
-
-    async def stocked(self, product: str, quantity: int) -> str:
-        """Make a warehouse that holds this much of a product; return its id."""
-        place = await self.make("/warehouse", name="Main")
-        item = {"product": product, "adjustmentQuantity": quantity}
-        await self.make("/adjust-inventory", warehouse=place["_id"], items=[item])
-        return str(place["_id"])
-
-    async def levels(self) -> dict[str, int]:
-        """Return warehouse -> quantity."""
-        return {row["warehouse"]: row["quantity"] for row in await self.see("/inventory")}
 
 
 @pytest.fixture
@@ -188,6 +150,7 @@ async def test_portal_links_open_pages_to_whom_they_should(desk: Desk) -> None:
     order = (await desk.make("/workorder", title="<b>Belt</b>", status="open"))["_id"]
     limits = {"max_uses": 2}
     link = await desk.make("/workorder-portal-link", workorder=order, access_restrictions=limits)
+    assert link["full_url"].startswith("http://localhost/")
     page = link["full_url"].partition("field-sales")[2]
 
     async def see(path: str) -> tuple[int, str]:
