@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, event, insert
 
+from gateway.backoffice.finding import entry_of
 from gateway.backoffice.schema import TABLES
 from gateway.domain.clock import utc_now
 from gateway.identity.shop_tokens import ShopTokens
@@ -125,9 +126,7 @@ def _listed(number: int) -> dict[str, object]:
 
 
 def _entry(kind: str, number: int, head: str, rest: str) -> dict[str, object]:
-    first, others = " ".join(words_of(head)), words_of(rest)
-    words = " ".join([f"\N{SECTION SIGN}1{kind}", first, *others])
-    return {"kind": kind, "record_id": number, "head": first, "words": words}
+    return {"kind": kind, "record_id": number, **entry_of(1, kind, words_of(head), words_of(rest))}
 
 
 def _invoice(number: int, customers: int) -> dict[str, object]:

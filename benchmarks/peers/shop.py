@@ -350,7 +350,7 @@ OTHERS = {
 
 @app.get("/search")
 def searched(session: Opened, garage: Garage, q: str) -> dict[str, list[dict[str, Any]]]:
-    words = " AND ".join(f'"{word}" *' for word in q.lower().split())
+    words = " AND ".join(f'"c{garage:08x}{word}" *' for word in q.lower().split())
     rows = session.execute(FOUND, {"garage": garage, "words": words})
     found: dict[str, list[dict[str, Any]]] = {
         "customers": [{"id": row.id, "name": f"{row.first_name} {row.last_name}"} for row in rows]

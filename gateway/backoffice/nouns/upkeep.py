@@ -22,7 +22,7 @@ SEARCH_ENTRY = Noun(
     (
         Column("kind", Text(32), null=False),
         Column("record_id", Identifier(), null=False),
-        # Folded words by single spaces: the scope (garage and kind), then head, then the rest.
+        # Folded words behind garage and kind, by single spaces: those of head, then the rest.
         Column("words", Text(0), null=False),
         # Those by which people call the record: a hit among them counts more.
         Column("head", Text(0), null=False),

@@ -42,7 +42,7 @@ async def test_words_find_by_their_beginnings_whatever_case_accent_and_order(
         assert found(shop, "ondt") == []
         assert found(shop, "zoe hond") == [zoe]
         assert found(shop, " -- ' \" * : & | ! ( ") == []
-        assert found(shop, "\N{SECTION SIGN}1customer") == []
+        assert found(shop, "c00000001zoe") == []
 
     await in_shop(story)
 

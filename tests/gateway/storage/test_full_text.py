@@ -9,13 +9,15 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from gateway.backoffice import schema as backoffice_schema
 from gateway.storage.database import make_engine
-from gateway.storage.full_text import newest, words_of
+from gateway.storage.full_text import newest, scoped, words_of
 from gateway.storage.migrations.schema import check_engine, upgrade_engine
 from gateway.storage.tables import load_all
 from gateway.storage.tables.identity import service_provider, tenant
 from tests.support.postgres import Databases
 
 ENTRIES = backoffice_schema.TABLES["search_entry"]
+
+HERE = "k00000001"
 
 
 @pytest.fixture
@@ -63,14 +65,22 @@ def looks_through(connection: Connection) -> bool:
         insert(tenant).values(id=1, provider_id=1, name="G", currency="EUR", created_at=stamp)
     )
     entry = {"tenant_id": 1, "created_at": stamp, "updated_at": stamp, "kind": "k", "head": ""}
-    row = connection.execute(insert(ENTRIES).values(**entry, record_id=1, words="s jan vos"))
+    row = connection.execute(
+        insert(ENTRIES).values(**entry, record_id=1, words=scoped(HERE, ["jan", "vos"]))
+    )
     (key,) = row.inserted_primary_key or (None,)
-    query = newest(connection, ENTRIES, "s", ["vo", "j"], 5)
+    query = newest(connection, ENTRIES, HERE, ["vo", "j"], 5)
     assert connection.execute(select(ENTRIES.c.id).where(ENTRIES.c.id.in_(query))).scalar() == key
-    return connection.execute(newest(connection, ENTRIES, "t", ["vo"], 5)).first() is None
+    return connection.execute(newest(connection, ENTRIES, "k00000002", ["vo"], 5)).first() is None
 
 
 def test_words_are_folded_parted_and_cut() -> None:
     assert words_of("Crème-brûlée  4½\tŁódź's") == ["creme", "brulee", "41", "2", "łodz", "s"]
     assert words_of("x" * 100) == ["x" * 64]
     assert len(words_of("a " * 5_000)) == 1_000
+
+
+def test_words_stand_once_behind_a_scope_of_the_one_length() -> None:
+    assert scoped(HERE, ["vos", "jan", "vos"]) == "k00000001vos k00000001jan"
+    with pytest.raises(ValueError, match="9 characters"):
+        scoped("k1", ["vos"])
