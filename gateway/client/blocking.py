@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -163,9 +164,12 @@ class Session:
         """End it; the vehicle is in its safe state afterwards."""
         self.portal.call(self.under_trio.end)
 
-    def exchange(self, ecu: Unit, request: bytes | str) -> tuple[Response, ...]:
+    def exchange(
+        self, ecu: Unit, request: bytes | str, *, decode: bool = True
+    ) -> tuple[Response, ...]:
         """Run one request at the vehicle and return the final answers."""
-        return self.portal.call(self.under_trio.exchange, ecu, request)
+        run = partial(self.under_trio.exchange, decode=decode)
+        return self.portal.call(run, ecu, request)
 
     def exchange_all(
         self, requests: Sequence[tuple[Unit, bytes | str]]

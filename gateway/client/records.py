@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -141,6 +141,8 @@ class Response(msgspec.Struct, frozen=True):
         pending: times it asked for more time (0x78); dealt with at the vehicle.
         sent_at: when the request had left the connector, ISO 8601, UTC.
         received_at: when the answer was complete there.
+        decoded: control unit, service, and values with names and units, where a description of
+            the vehicle knows them; ``docs/recordings.md`` shows one.
     """
 
     ecu: int
@@ -149,6 +151,7 @@ class Response(msgspec.Struct, frozen=True):
     pending: int
     sent_at: str
     received_at: str
+    decoded: dict[str, Any] | None = None  # Any: JSON, as deep as the description is
 
 
 class Image(msgspec.Struct, frozen=True):

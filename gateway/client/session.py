@@ -118,12 +118,15 @@ class Session:
 
     # --- exchanges ---------------------------------------------------------------------------
 
-    async def exchange(self, ecu: Unit, request: bytes | str) -> tuple[Response, ...]:
+    async def exchange(
+        self, ecu: Unit, request: bytes | str, *, decode: bool = True
+    ) -> tuple[Response, ...]:
         """Run one request at the vehicle and return the final answers.
 
         Args:
             ecu: whom to ask.
             request: its bytes, or hexadecimal.
+            decode: let answers say what they mean, where the vehicle has a description.
 
         Returns:
             One answer as a rule, several where the request was functional, none where a positive
@@ -140,6 +143,7 @@ class Session:
             "session": self.id,
             "ecu": msgspec.to_builtins(self.address(ecu)),
             "request": text,
+            "decode": decode,
         }
         answer = await self._wires.socket.ask(message)
         return convert(answer.get("responses"), tuple[Response, ...])
@@ -153,7 +157,7 @@ class Session:
             NegativeAnswer: it refused.
             NoAnswer, Refused, Interrupted: as :meth:`exchange`.
         """
-        responses = await self.exchange(ecu, request)
+        responses = await self.exchange(ecu, request, decode=False)
         if not responses:
             return b""
         if len(responses) > 1:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as NotYet
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -118,7 +119,7 @@ class GatewayConnection(BaseConnection):
         if session is None:
             raise RuntimeError("The connection is not open.")
         self._service = payload[0] if payload else 0
-        exchange = session.under_trio.exchange
+        exchange = partial(session.under_trio.exchange, decode=False)  # udsoncan decodes
         self._asked = self._last = session.portal.start(exchange, self._ecu, bytes(payload))
 
     @override

@@ -193,6 +193,11 @@ class DescriptionService:
 
     # --- for those who want to know --------------------------------------------------------------
 
+    def none_for(self, provider: int, vin: str | None) -> bool:
+        """Tell whether it is known, without looking, that no exchange would be explained."""
+        until, found = self._known.get((provider, vin or ""), (0.0, ()))
+        return until > trio.current_time() and not any(it.kind == "pdx" for it in found)
+
     async def exchange(
         self,
         provider: int,

@@ -55,6 +55,16 @@ async def test_exchanges_carry_names_units_and_trouble_codes(house: House) -> No
     assert "faults[0].code" in names
     assert response["data"] == bare["responses"][0]["data"]
 
+    async with house.socket(token) as socket:
+        asked = body | {"action": "exchange", "session": session["id"], "id": 1}
+        for decode in (True, False):
+            await socket.send_message(msgspec.json.encode(asked | {"decode": decode}).decode())
+            with trio.fail_after(10):
+                heard = json.loads(await socket.get_message())
+            meant = told["responses"][0]["decoded"] if decode else None
+            assert heard["responses"][0].get("decoded") == meant
+            assert heard.get("decoded") == (told["decoded"] if decode else None)
+
     one = f"{PATH}/{known['id']}"
     assert await house.done("GET", one, token=token) == known
     assert (await house.call("DELETE", one, token=token)).status_code == 204

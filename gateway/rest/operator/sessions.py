@@ -11,7 +11,7 @@ from quart import Blueprint, Response, jsonify, request
 from gateway.domain.errors import Conflict, Invalid
 from gateway.domain.principal import OperatorPrincipal
 from gateway.rest.operator.door import OperatorDoor
-from gateway.rest.operator.explaining import explained
+from gateway.sessions.explaining import explained, unexplained
 from gateway.sessions.session import EndReason, Session
 from gateway.sessions.targets import EcuAddress, to_request, to_target
 from gateway.web.auth import require_operator
@@ -64,7 +64,10 @@ def blueprint(door: OperatorDoor) -> Blueprint:
         target = to_target(body.ecu)
         payload = to_request(body.request, target, limit=door.sessions.limits.max_request_bytes)
         replies = await door.sessions.exchange(session, target, payload)
-        return jsonify(await explained(door, session, target, payload, replies))
+        if door.descriptions is None:
+            return jsonify(unexplained(replies))
+        vehicle = (session.provider_id, door.registry.status(session.connector).vin)
+        return jsonify(await explained(door.descriptions, vehicle, target, payload, replies))
 
     @routes.delete("/sessions/<session_id>")
     async def end_session(session_id: str) -> tuple[str, int]:

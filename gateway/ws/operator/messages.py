@@ -121,12 +121,21 @@ class Ping(msgspec.Struct, frozen=True, tag_field="action", tag="ping"):
 
 
 class ExchangeMessage(msgspec.Struct, frozen=True, tag_field="action", tag="exchange"):
-    """One request to the vehicle; the answer has the same ``id``."""
+    """One request to the vehicle; the answer has the same ``id``.
+
+    Attributes:
+        session: that holds the lease.
+        ecu: whom to ask.
+        request: hexadecimal.
+        reference: echoed in the answer.
+        decode: say what request and answers mean, where a description knows it.
+    """
 
     session: str
     ecu: EcuAddress
     request: str
     reference: Reference = msgspec.field(default=None, name="id")
+    decode: bool = True
 
 
 class JobMessage(msgspec.Struct, frozen=True, tag_field="action", tag="job"):

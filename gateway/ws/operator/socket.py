@@ -13,14 +13,13 @@ from gateway.domain.clock import Clock, utc_now
 from gateway.domain.errors import Conflict, GatewayError, Invalid, Unauthorized
 from gateway.domain.principal import OperatorPrincipal
 from gateway.runtime.feeds import Feed, Policy
-from gateway.sessions.exchange import Answer, epoch_us
+from gateway.sessions.exchange import epoch_us
 from gateway.sessions.jobs import JobService
 from gateway.sessions.service import SessionService
 from gateway.sessions.session import Session
-from gateway.sessions.targets import to_request, to_target
 from gateway.web.auth import OperatorIdentity, websocket_token
 from gateway.web.bodies import from_json
-from gateway.web.problems import problem_of
+from gateway.ws.operator.exchanges import MAX_EXCHANGES, Exchanges
 from gateway.ws.operator.gathering import FrameGatherer
 from gateway.ws.operator.messages import (
     Authenticate,
@@ -46,16 +45,16 @@ from gateway.ws.operator.streams import (
     forward_news,
     gather_frames,
     join,
+    problem_text,
     to_batch,
     to_text,
 )
-from protocols.link.vehicle import FrameFilter, Target
+from protocols.link.vehicle import FrameFilter
 
 #: Seconds for the first message, where the upgrade brought no token.
 SIGN_IN_LIMIT = 10.0
 
-#: Exchanges one client may have in flight, and streams it may follow.
-MAX_EXCHANGES = 256
+#: Streams one client may follow.
 MAX_STREAMS = 64
 
 #: Messages waiting to go out: the answers to all that may be in flight, so that none needs a task
@@ -87,7 +86,7 @@ def blueprint(
             operator = await _sign_in(identity)
         except GatewayError as error:
             await websocket.accept()
-            await websocket.send(_problem("authenticate", None, error))
+            await websocket.send(problem_text("authenticate", None, error))
             await websocket.close(CLOSE_UNAUTHORIZED, error.code)
             return
         async with trio.open_nursery() as nursery:
@@ -97,7 +96,10 @@ def blueprint(
             )
             nursery.start_soon(client.write)
             nursery.start_soon(client.write_gathered)
-            await client.read()
+            try:
+                await client.read()
+            finally:
+                client.leave()
 
     return routes
 
@@ -118,10 +120,6 @@ async def _first_message() -> str:
     raise Unauthorized("token.missing", "No token came in time. Connect again and send one.")
 
 
-#: What came of an exchange.
-Outcome = tuple[Answer, ...] | GatewayError
-
-
 class OperatorSocket:
     """The conversation with one client; lives as long as its socket.
 
@@ -131,7 +129,7 @@ class OperatorSocket:
         jobs: transfer jobs on it.
         nursery: of the socket; its end ends all streams and waits.
         clock: wall clock.
-        descriptions: say what frames mean.
+        descriptions: say what exchanges and frames mean.
         in_batches: text messages that wait together leave as one JSON array, and batches of
             frames as one binary message.
     """
@@ -155,7 +153,7 @@ class OperatorSocket:
         self._descriptions = descriptions
         self._out: Feed[str | bytes] = Feed(QUEUE, Policy.BLOCK)
         self._streams: dict[Stream, Following] = {}
-        self._in_flight = 0
+        self._exchanges = Exchanges(operator, sessions, self._out, nursery, descriptions)
         self._in_batches = in_batches
         self._gatherer = FrameGatherer()
 
@@ -182,17 +180,21 @@ class OperatorSocket:
             try:
                 messages = parse(data)
             except GatewayError as error:
-                await self._send(_problem("error", None, error))
+                await self._send(problem_text("error", None, error))
                 continue
             for message in messages:
                 await self._try(message)
+
+    def leave(self) -> None:
+        """Let go of what is still to come for this client."""
+        self._exchanges.leave()
 
     async def _try(self, message: ClientMessage) -> None:
         try:
             await self._take(message)
         except GatewayError as error:
             reference: Reference = getattr(message, "reference", None)
-            await self._send(_problem("error", reference, error))
+            await self._send(problem_text("error", reference, error))
 
     async def _send(self, message: str | bytes) -> None:
         await self._out.put(message)
@@ -200,7 +202,7 @@ class OperatorSocket:
     async def _take(self, message: ClientMessage) -> None:
         match message:
             case ExchangeMessage():
-                self._start_exchange(message)
+                self._exchanges.start(message)
             case Subscribe() | Unsubscribe() | Pause() | Resume():
                 await self._steer(message)
             case SendFrames():
@@ -215,56 +217,6 @@ class OperatorSocket:
                 await self._send(to_text(await order_lease(self._sessions, session, message)))
             case Authenticate():
                 raise Invalid("socket.signed_in", "You are signed in on this socket already.")
-
-    # --- exchanges ---------------------------------------------------------------------------
-
-    def _start_exchange(self, message: ExchangeMessage) -> None:
-        if self._in_flight >= MAX_EXCHANGES:
-            raise Conflict(
-                "socket.too_many_exchanges",
-                f"{MAX_EXCHANGES} exchanges are in flight on this socket. Wait for answers.",
-            )
-        self._in_flight += 1
-
-        def done(outcome: Outcome) -> None:
-            self._answer(message.reference, outcome)
-
-        try:
-            session = self._session(message.session)
-            target = to_target(message.ecu)
-            limit = self._sessions.limits.max_request_bytes
-            request = to_request(message.request, target, limit=limit)
-            if not self._sessions.start_exchange(session, target, request, done):
-                self._nursery.start_soon(self._exchange, session, target, request, done)
-        except GatewayError as error:
-            done(error)
-
-    async def _exchange(
-        self, session: Session, target: Target, request: bytes, done: Callable[[Outcome], None]
-    ) -> None:
-        try:
-            done(await self._sessions.exchange(session, target, request))
-        except GatewayError as error:
-            done(error)
-
-    def _answer(self, reference: Reference, outcome: Outcome) -> None:
-        if isinstance(outcome, GatewayError):
-            answer = _problem("exchange", reference, outcome)
-        else:
-            responses = [reply.to_json() for reply in outcome]
-            answer = to_text({"action": "exchange", "id": reference, "responses": responses})
-        try:
-            self._out.put_nowait(answer)
-        except trio.WouldBlock:
-            # An answer is never dropped, and waits in a task. Until it is in the queue the client
-            # gets no other exchange in its place, or one that does not read would have no bound.
-            self._nursery.start_soon(self._send_answer, answer)
-        else:
-            self._in_flight -= 1
-
-    async def _send_answer(self, answer: str) -> None:
-        await self._send(answer)
-        self._in_flight -= 1
 
     def _session(self, session_id: str) -> Session:
         return self._sessions.find(self._operator, session_id)
@@ -362,7 +314,7 @@ class OperatorSocket:
             await self._put_on_bus(self._session(session_id), data[_SESSION_ID_SIZE:])
         except GatewayError as error:
             # Nothing else tells the client which of its sessions this is about.
-            await self._send(_problem("error", None, error, session=session_id))
+            await self._send(problem_text("error", None, error, session=session_id))
 
     async def _send_frames(self, message: SendFrames) -> None:
         session = self._session(message.session)
@@ -386,7 +338,3 @@ def _unsubscribed(key: Stream, reference: Reference) -> str:
             "bus": bus,
         }
     )
-
-
-def _problem(action: str, reference: Reference, error: GatewayError, **more: str) -> str:
-    return to_text({"action": action, "id": reference, "error": problem_of(error).body(), **more})

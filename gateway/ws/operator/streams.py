@@ -10,12 +10,13 @@ import trio
 
 from gateway.decoding.questions import Meaning
 from gateway.decoding.service import DescriptionService
-from gateway.domain.errors import Invalid
+from gateway.domain.errors import GatewayError, Invalid
 from gateway.links.monitors import FrameFeed
 from gateway.runtime.feeds import Feed, SlowReader
 from gateway.sessions.session import Session, SessionNews
+from gateway.web.problems import problem_of
 from gateway.ws.operator.gathering import FrameGatherer
-from gateway.ws.operator.messages import FrameSpec
+from gateway.ws.operator.messages import FrameSpec, Reference
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import MAX_STANDARD_ID, CanFrame
 from protocols.errors import LocalProtocolError, RemoteProtocolError
@@ -32,6 +33,11 @@ _encoder = msgspec.json.Encoder()
 def to_text(message: dict[str, object]) -> str:
     """Return a message as the JSON text that goes out."""
     return _encoder.encode(message).decode()
+
+
+def problem_text(action: str, reference: Reference, error: GatewayError, **more: str) -> str:
+    """Return what is said of an error, as the text that goes out."""
+    return to_text({"action": action, "id": reference, "error": problem_of(error).body(), **more})
 
 
 def join(messages: list[str | bytes]) -> list[str | bytes]:

@@ -9,8 +9,9 @@ from quart.testing.connections import WebsocketDisconnectError
 
 from gateway.domain.clock import utc_now
 from gateway.domain.errors import Unauthorized
-from gateway.ws.operator import socket
-from gateway.ws.operator.socket import CLOSE_UNAUTHORIZED, MAX_EXCHANGES, MAX_STREAMS
+from gateway.ws.operator import exchanges, socket
+from gateway.ws.operator.exchanges import MAX_EXCHANGES
+from gateway.ws.operator.socket import CLOSE_UNAUTHORIZED, MAX_STREAMS
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.bundle import split_bundle
 from protocols.can.frame import CanFrame
@@ -187,7 +188,7 @@ async def test_answers_that_find_no_room_count_as_in_flight(
 ) -> None:
     """Else whoever asks and does not read would fill the memory with answers."""
     monkeypatch.setattr(socket, "QUEUE", 2)
-    monkeypatch.setattr(socket, "MAX_EXCHANGES", 4)
+    monkeypatch.setattr(exchanges, "MAX_EXCHANGES", 4)
     device = await floor.plug_in()
     session = await floor.open_session()
     held = trio.Event()

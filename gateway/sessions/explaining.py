@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from gateway.rest.operator.door import OperatorDoor
+from gateway.decoding.questions import Meaning
 from gateway.sessions.exchange import Answer
-from gateway.sessions.session import Session
 from protocols.link.vehicle import CanTarget, DoipTarget, Target
 
 
+class Descriptions(Protocol):
+    """Knows what messages of vehicles mean."""
+
+    def none_for(self, provider: int, vin: str | None) -> bool:
+        """Tell whether it is known, without looking, that no exchange would be explained."""
+        ...
+
+    async def exchange(
+        self,
+        provider: int,
+        vin: str | None,
+        addresses: tuple[int, ...],
+        request: bytes,
+        answers: tuple[bytes, ...],
+    ) -> Sequence[Meaning | None] | None:
+        """Return what a request and its answers mean, in this order; ``None`` for nothing."""
+        ...
+
+
 async def explained(
-    door: OperatorDoor,
-    session: Session,
+    descriptions: Descriptions,
+    vehicle: tuple[int, str | None],
     target: Target,
     request: bytes,
     replies: Sequence[Answer],
 ) -> dict[str, object]:
-    """Return the body of an exchange's answer.
+    """Return the members of an exchange's answer.
 
     ``decoded`` is there where the vehicle has a description that knows the request: beside the
     responses what the request means, and within each response what that means.
+
+    Args:
+        descriptions: say what messages mean.
+        vehicle: whose descriptions, and the vehicle's identification number.
+        target: who was asked.
+        request: what.
+        replies: what came.
     """
     shown = [reply.to_json() for reply in replies]
     body: dict[str, object] = {"responses": shown}
-    if door.descriptions is None:
-        return body
-    vin = door.registry.status(session.connector).vin
-    meanings = await door.descriptions.exchange(
-        session.provider_id,
-        vin,
+    meanings = await descriptions.exchange(
+        *vehicle,
         _addresses(target, replies),
         request,
         tuple(reply.data for reply in replies),
@@ -39,6 +61,11 @@ async def explained(
         for response, meaning in zip(shown, meanings[1:], strict=True):
             response["decoded"] = meaning
     return body
+
+
+def unexplained(replies: Sequence[Answer]) -> dict[str, object]:
+    """Return the members of an exchange's answer where nobody explains it."""
+    return {"responses": [reply.to_json() for reply in replies]}
 
 
 def _addresses(target: Target, replies: Sequence[Answer]) -> tuple[int, ...]:
