@@ -15,8 +15,8 @@ from gateway.sessions.explaining import Descriptions
 from gateway.sessions.targets import EcuAddress
 from gateway.ws.operator.exchanges import Exchanges
 from gateway.ws.operator.messages import ExchangeMessage
-from protocols.link.state import State
 from protocols.link.messages import ExchangeRequest, ExchangeResult
+from protocols.link.state import State
 from tests.gateway.operators import Floor
 from tests.support.link_world import echo, settle, until
 
