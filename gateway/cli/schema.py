@@ -9,6 +9,7 @@ import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+import gateway.backoffice.schema  # noqa: F401 - declares the tables that are not storage's own
 from gateway.cli.invocation import Invocation, say
 from gateway.storage.copying import Copied, copy_between
 from gateway.storage.database import open_database
