@@ -160,7 +160,7 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
     shutdown, metrics, draining = Shutdown(), Metrics(), trio.Event()
     folder = trio.Path(settings.data.directory)
     await folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with open_database(settings.database_url, threads=settings.database.threads) as database:
+    async with open_database(settings.database_url, settings.database) as database:
         await upgrade(database)
         core = await _core(settings, log, metrics, database)
         async with open_supervisor(log, metrics, shutdown) as services:

@@ -2,6 +2,7 @@
 
     kinds      bounded numbers, secrets
     reach      from where a port can be reached, and whether that takes TLS
+    database   where it is, and how long anybody waits for it
     link       the port that connectors dial in to
     local      connectors of the gateway's own machine
     messaging  mail, files, chat
@@ -17,6 +18,7 @@ Lowest room of the gateway: imports nothing of ours, holds no behaviour but its 
 A setting exists because some code reads it; a secret is a :class:`Secret` and never prints.
 """
 
+from gateway.config.database import DatabaseSettings
 from gateway.config.doors import DoorSettings
 from gateway.config.jobs import JobSettings
 from gateway.config.kinds import Secret
@@ -28,7 +30,6 @@ from gateway.config.outside import OutsideSettings
 from gateway.config.recording import DecodingSettings, RecordingSettings
 from gateway.config.sections import (
     CustomerApiSettings,
-    DatabaseSettings,
     DataSettings,
     HttpSettings,
     LogSettings,

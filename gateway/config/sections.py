@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from gateway.config.database import DatabaseSettings
 from gateway.config.doors import DoorSettings
 from gateway.config.jobs import JobSettings
 from gateway.config.kinds import Count, Port, Seconds, Secret
@@ -36,21 +37,6 @@ class DataSettings:
     """
 
     directory: Path = Path("data")
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseSettings:
-    """The database.
-
-    Attributes:
-        url: SQLAlchemy address, a secret because it may hold a password. Not set: SQLite in
-            ``data.directory``.
-        threads: queries that may run at once, and PostgreSQL's pool size. More than 8 gains
-            nothing on SQLite.
-    """
-
-    url: Secret | None = None
-    threads: Count = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +328,7 @@ class Settings:
     """
 
     data: DataSettings = DataSettings()
-    database: DatabaseSettings = DatabaseSettings()
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
     http: HttpSettings = HttpSettings()
     link: LinkSettings = field(default_factory=LinkSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
@@ -372,6 +358,7 @@ class Settings:
     def problems(self) -> Iterator[str]:
         """Yield every contradiction within and between the sections."""
         for section in (
+            self.database,
             self.http,
             self.link,
             self.local,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, Table, bindparam, func, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from gateway.storage.database import make_engine
+from gateway.storage.engine import make_engine, without_time_limit
 from gateway.storage.migrations.schema import SchemaError, check_engine, upgrade_engine
 from gateway.storage.tables import load_all
 
@@ -74,6 +74,8 @@ def copy_database(source: Engine, target: Engine, tell: Callable[[Copied], None]
     with _snapshot(source) as reader, target.begin() as writer:
         if writer.dialect.name == "sqlite":
             writer.exec_driver_sql("BEGIN IMMEDIATE")
+        for connection in (reader, writer):
+            without_time_limit(connection)
         _check_empty(writer, tables)
         counts = {table: _count(reader, table) for table in tables}
         done, total = 0, sum(counts.values())

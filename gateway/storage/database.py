@@ -13,12 +13,12 @@ that none of them meets "database is locked", and WAL lets reads go on meanwhile
 A thread is never abandoned: cancelling the caller waits for the query, which a time limit on
 every statement bounds, and a write that was committed is always reported as done. A database
 that cannot be reached, is locked, full or too slow shows as ``Unavailable``; whatever else a
-query raises passes through unchanged.
+query raises passes through unchanged. Once it could not be reached, nobody tries for a moment:
+whoever waits hears at once, instead of one after the other.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -27,11 +27,12 @@ from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import trio
-from sqlalchemy import Connection, Engine, Integer, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.config import DatabaseSettings
 from gateway.domain.errors import Unavailable
+from gateway.storage.engine import is_outage, make_engine, time_limited
 from gateway.storage.queries.events import APPENDED
 
 __all__ = [
@@ -45,20 +46,9 @@ __all__ = [
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Threads that may wait for the database at once. SQLite gains nothing from more readers than
-#: cores; PostgreSQL's pool is sized the same, so a thread never waits for a connection.
-DEFAULT_THREADS = 8
-
-#: How long SQLite waits for a lock another process holds (a backup, `gateway db ...`).
-BUSY_TIMEOUT_MS = 5_000
-
-#: Seconds one call may spend in the database before its statement is stopped.
-STATEMENT_TIMEOUT_S = 30.0
-
-#: SQLite's virtual machine steps between two looks at the clock: about a millisecond.
-_STEPS_BETWEEN_LOOKS = 20_000
-
-_DEADLINE = "statement_deadline"
+#: Seconds nobody tries to reach a database that could not be reached. Short, because a server
+#: that restarts is back in a few seconds.
+PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +59,30 @@ class DatabaseStatistics:
         threads: worker threads allowed.
         busy: worker threads in a query now.
         waiting: calls that wait for a thread.
+        refused: calls that got no answer from the database, since the start.
         waiting_writers: writes that wait for the one writer; 0 where the engine has many.
     """
 
     threads: int
     busy: int
     waiting: int
+    refused: int
     waiting_writers: int
 
 
 class Database:
     """Owns the engine and its threads; made by :func:`open_database`, dead after its block."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        threads: int = DEFAULT_THREADS,
-        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
-    ) -> None:
+    def __init__(self, engine: Engine, limits: DatabaseSettings) -> None:
         self.engine = engine
-        self._threads = trio.CapacityLimiter(threads)
-        self._statement_timeout_s = statement_timeout_s
+        self._limits = limits
+        self._threads = trio.CapacityLimiter(limits.threads)
+        self._gone_until = 0.0
+        self._refused = 0
         self._writer = trio.Lock() if engine.dialect.name == "sqlite" else None
         self._appended = trio.Event()
+        #: Called when a transaction with events has committed here; must not block.
+        self.appended_here: Callable[[], None] = _nobody_asks
 
     async def read(
         self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
@@ -118,7 +109,8 @@ class Database:
             async with self._writer:
                 result, appended = await self._in_thread(call)
         if appended:
-            self._wake_readers_of_events()
+            self.look_again()
+            self.appended_here()
         return result
 
     @property
@@ -137,124 +129,86 @@ class Database:
             threads=int(threads.total_tokens),
             busy=threads.borrowed_tokens,
             waiting=threads.tasks_waiting,
+            refused=self._refused,
             waiting_writers=writers,
         )
 
-    def _wake_readers_of_events(self) -> None:
+    def look_again(self) -> None:
+        """Wake whoever waits for events: there are new ones, from here or from another node."""
         self._appended.set()
         self._appended = trio.Event()
 
     async def _in_thread(self, call: Callable[[], R]) -> R:
+        if self._threads.statistics().tasks_waiting >= self._limits.waiting:
+            raise self._unavailable()
         try:
             return await trio.to_thread.run_sync(call, limiter=self._threads)
-        except (OperationalError, InterfaceError) as error:
-            if _is_mistake(error):
+        except SQLAlchemyError as error:
+            if not is_outage(error):
                 raise
-            raise Unavailable(
-                "storage.unavailable",
-                "The database does not answer at present. Try again in a few seconds.",
-                retry_after=5.0,
-            ) from error
+            raise self._unavailable() from error
+        except _GoneError:
+            raise self._unavailable() from None
+
+    def _unavailable(self) -> Unavailable:
+        self._refused += 1
+        return Unavailable(
+            "storage.unavailable",
+            "The database does not answer at present. Try again in a few seconds.",
+            retry_after=5.0,
+        )
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """Yield a connection; in a thread."""
+        if monotonic() < self._gone_until:
+            raise _GoneError
+        try:
+            connection = self.engine.connect()
+        except SQLAlchemyError:
+            self._gone_until = monotonic() + PAUSE
+            raise
+        with connection, time_limited(connection, self._limits.statement_timeout):
+            yield connection
 
     # Any: the query's own arguments, already checked by the signatures above.
     def _read(self, query: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        with self.engine.connect() as connection, self._limited(connection):
+        with self._connected() as connection:
             return query(connection, *args, **kwargs)
 
     def _write(self, query: Callable[..., R], *args: Any, **kwargs: Any) -> tuple[R, bool]:
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             connection.info.pop(APPENDED, None)
-            with self._limited(connection), connection.begin():
+            with connection.begin():
                 if self._writer is not None:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = query(connection, *args, **kwargs)
             return result, bool(connection.info.pop(APPENDED, False))
 
-    @contextmanager
-    def _limited(self, connection: Connection) -> Iterator[None]:
-        connection.info[_DEADLINE] = monotonic() + self._statement_timeout_s
-        try:
-            yield
-        finally:
-            # Migrations take connections from the same pool, and may take their time.
-            connection.info.pop(_DEADLINE, None)
+
+class _GoneError(Exception):
+    """The database could not be reached a moment ago."""
+
+
+def _nobody_asks() -> None:
+    """Nobody else wants to know of new events: this node is the only one."""
 
 
 @asynccontextmanager
 async def open_database(
-    url: str,
-    *,
-    threads: int = DEFAULT_THREADS,
-    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
+    url: str, limits: DatabaseSettings | None = None
 ) -> AsyncIterator[Database]:
     """Open the database at ``url`` (SQLAlchemy form) and close its pool at the end.
 
-    Nothing is reached before the first query.
+    Nothing is reached before the first query. The URL in ``limits`` is not looked at: it may be
+    left out there, and then the embedded database is meant.
 
     Raises:
         ValueError: the URL names a SQLite database in memory, which threads cannot share.
     """
-    engine = make_engine(url, threads=threads, statement_timeout_s=statement_timeout_s)
+    limits = limits or DatabaseSettings()
+    engine = make_engine(url, limits)
     try:
-        yield Database(engine, threads, statement_timeout_s)
+        yield Database(engine, limits)
     finally:
         engine.dispose()
-
-
-def make_engine(
-    url: str,
-    *,
-    threads: int = DEFAULT_THREADS,
-    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
-) -> Engine:
-    """Build the engine with the pragmas and limits that this product relies on."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(
-            url,
-            pool_size=threads,
-            max_overflow=0,
-            pool_pre_ping=True,
-            connect_args={"options": f"-c statement_timeout={int(statement_timeout_s * 1000)}"},
-        )
-        # Whole numbers go as they are. Cast to a column's 32 bits, as is usual, an id that nobody
-        # can have would be an error, where SQLite and people find nothing.
-        kept = engine.dialect.colspecs.items()
-        engine.dialect.colspecs = {kind: own for kind, own in kept if kind is not Integer}
-        return engine
-    if parsed.database in {None, "", ":memory:"}:
-        raise ValueError("a SQLite database needs a file: sqlite:////path/to/gateway.db")
-    engine = create_engine(
-        url, pool_size=threads, max_overflow=0, connect_args={"check_same_thread": False}
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-# Any: a DB-API connection and its pool record have no useful static type across drivers.
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    # autocommit: SQLAlchemy's begin() then emits nothing, and `_write` begins the transaction
-    # itself, immediately, instead of upgrading a read lock half-way (which can deadlock).
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    cursor.close()
-    connection.set_progress_handler(partial(_is_late, record.info), _STEPS_BETWEEN_LOOKS)
-
-
-# Any: what SQLAlchemy keeps beside a connection is an open dictionary.
-def _is_late(info: dict[Any, Any]) -> bool:
-    deadline: float | None = info.get(_DEADLINE)
-    return deadline is not None and monotonic() > deadline
-
-
-def _is_mistake(error: OperationalError | InterfaceError) -> bool:
-    """Tell a wrong statement (no such table) from a database in trouble."""
-    origin = error.orig
-    return isinstance(origin, sqlite3.Error) and origin.sqlite_errorcode in {
-        sqlite3.SQLITE_ERROR,
-        None,
-    }

@@ -2,6 +2,9 @@
 
 An upgrade is one transaction on either engine: all of it happens or none. Two processes that
 start together queue for it, and the second finds nothing left to do.
+
+Alembic is imported where there is something for it to do. Most starts find the newest revision,
+and reading all revisions to learn that nothing is to be done costs 35 MiB and half a second.
 """
 
 from __future__ import annotations
@@ -10,19 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, inspect, select
 
 from gateway.storage.database import Database
+from gateway.storage.engine import without_time_limit
 from gateway.storage.full_text import is_declared
 from gateway.storage.tables import load_all
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HERE = Path(__file__).parent
 VERSIONS = HERE / "versions"
@@ -72,6 +74,32 @@ async def check(database: Database) -> SchemaState:
 
 def upgrade_engine(engine: Engine, versions: Path = VERSIONS) -> str | None:
     """As :func:`upgrade`, blocking; ``versions`` is the folder of the revisions."""
+    newest = _newest(versions)
+    if newest is not None and _revisions_of(engine) == [newest]:
+        return newest
+    return _upgrade_by_alembic(engine, versions)
+
+
+def _newest(versions: Path) -> str | None:
+    """Return the newest revision: files begin with its number, and numbers count up."""
+    return max(
+        (path.name.partition("_")[0] for path in versions.glob("[0-9]*_*.py")), default=None
+    )
+
+
+def _revisions_of(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return []
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+        return [str(number) for number in found.scalars()]
+
+
+def _upgrade_by_alembic(engine: Engine, versions: Path) -> str | None:
+    from alembic import command  # noqa: PLC0415 - heavy, see above
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.util.exc import CommandError  # noqa: PLC0415
+
     with _transaction(engine) as connection:
         try:
             command.upgrade(_config(connection, versions), "head")
@@ -84,6 +112,10 @@ def upgrade_engine(engine: Engine, versions: Path = VERSIONS) -> str | None:
 
 def check_engine(engine: Engine, versions: Path = VERSIONS) -> SchemaState:
     """As :func:`check`, blocking."""
+    from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - heavy, see above
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     with engine.connect() as connection:
         options = {"compare_type": True, "include_name": is_declared}
         context = MigrationContext.configure(connection, opts=options)
@@ -110,6 +142,8 @@ def write_revision(
     Returns:
         The file, or ``None`` when the database has all of it.
     """
+    from alembic import command  # noqa: PLC0415 - heavy, see above
+
     state = check_engine(engine, versions)
     if not state.differences:
         return None
@@ -122,6 +156,8 @@ def write_revision(
 
 
 def _config(connection: Connection, versions: Path) -> Config:
+    from alembic.config import Config  # noqa: PLC0415 - heavy, see above
+
     config = Config()
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
     config.set_main_option("version_locations", str(versions).replace("%", "%%"))
@@ -135,6 +171,7 @@ def _config(connection: Connection, versions: Path) -> Config:
 def _transaction(engine: Engine) -> Iterator[Connection]:
     if engine.dialect.name != "sqlite":
         with engine.begin() as connection:
+            without_time_limit(connection)
             connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
             yield connection
         return

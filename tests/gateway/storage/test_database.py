@@ -10,8 +10,9 @@ import trio.testing
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from gateway.config import DatabaseSettings
 from gateway.domain.errors import Unavailable
-from gateway.storage.database import Database, make_engine, open_database
+from gateway.storage.database import PAUSE, Database, make_engine, open_database
 from gateway.storage.tables.catalogue import make
 from gateway.storage.tables.events import outbox_consumer
 
@@ -134,7 +135,7 @@ async def test_a_statement_without_end_is_stopped_and_the_door_stays_open(
     forever = text(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     )
-    async with open_database(database_url, statement_timeout_s=0.02) as database:
+    async with open_database(database_url, DatabaseSettings(statement_timeout=0.02)) as database:
         with pytest.raises(Unavailable) as caught:
             await database.read(lambda connection: connection.execute(forever).scalar_one())
         assert caught.value.code == "storage.unavailable"
@@ -146,7 +147,9 @@ async def test_a_connection_taken_aside_has_no_leftover_deadline(database_url: s
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
         " SELECT count(*) FROM n"
     )
-    async with open_database(database_url, threads=1, statement_timeout_s=0.0) as database:
+    async with open_database(
+        database_url, DatabaseSettings(threads=1, statement_timeout=0.0)
+    ) as database:
         assert await database.read(names) == set()
         with database.engine.connect() as connection:
             assert connection.execute(counting).scalar_one() == 50000
@@ -183,10 +186,54 @@ async def test_a_lock_held_elsewhere_is_unavailable(database: Database) -> None:
     assert await database.write(add, "free") == "free"
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_a_database_in_memory_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="needs a file"):
-        make_engine(url)
+class Clock:
+    """Seconds as the door reads them."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_once_gone_nobody_tries_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = Clock()
+    monkeypatch.setattr("gateway.storage.database.monotonic", now)
+    folder = tmp_path / "later"
+    async with open_database(f"sqlite:///{folder}/g.db") as database:
+        with pytest.raises(Unavailable) as tried:
+            await database.read(names)
+        assert isinstance(tried.value.__cause__, OperationalError)
+        folder.mkdir()
+        with pytest.raises(Unavailable) as told:
+            await database.read(names)
+        assert told.value.__cause__ is None
+        assert told.value.retry_after is not None
+        assert database.statistics().refused == 2
+        now.now += PAUSE
+        assert await database.read(lambda c: c.exec_driver_sql("SELECT 1").scalar_one()) == 1
+
+
+async def test_more_than_may_wait_are_refused(database_url: str) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> None:
+        entered.set()
+        assert leave.wait(5)
+
+    async with (
+        open_database(database_url, DatabaseSettings(threads=1, waiting=1)) as database,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(database.read, hold)
+        await trio.to_thread.run_sync(entered.wait, 5)
+        nursery.start_soon(database.read, names)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(Unavailable):
+            await database.read(names)
+        leave.set()
 
 
 def test_an_id_beyond_a_columns_bits_can_be_asked_for_on_postgresql() -> None:
