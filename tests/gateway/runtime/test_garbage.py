@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import ctypes
 import gc
+import sys
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +40,24 @@ def test_what_is_there_is_left_alone_and_cycles_that_come_are_still_found() -> N
     many = [[number] for number in range(YOUNG)]
     assert knot() is None
     assert len(few) + len(many) == YOUNG + YOUNG // 2
+
+
+def _resident_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"),
+    reason="other C libraries give back by themselves",
+)
+def test_what_starting_has_freed_goes_back_to_the_system() -> None:
+    blocks = [b"x" * 4000 + bytes([number % 256]) for number in range(16_000)]
+    # One that stays at the end: the library gives back by itself only what nothing lies behind.
+    last = bytes(4000)
+    del blocks
+    before = _resident_mib()
+    collect_seldom()
+    assert before - _resident_mib() > 30
+    assert len(last) == 4000
