@@ -14,9 +14,6 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
-
 from gateway.backoffice.refusal import Upstream
 from gateway.backoffice.rules.money import Totals
 
@@ -60,11 +57,15 @@ class Paper:
 
 def money(amount: Decimal) -> str:
     """Return an amount as people write it: ``€ 1.234,50``."""
+    from babel.numbers import format_currency  # noqa: PLC0415 - for papers alone
+
     return str(format_currency(amount, CURRENCY, locale=LOCALE))
 
 
 def day(value: date) -> str:
     """Return a date as people write it."""
+    from babel.dates import format_date  # noqa: PLC0415 - for papers alone
+
     return str(format_date(value, "d MMMM y", locale=LOCALE))
 
 
@@ -117,6 +118,7 @@ def _story(paper: Paper) -> list[Any]:
 
 
 def _lines(paper: Paper, style: object) -> Any:
+    from babel.numbers import format_decimal  # noqa: PLC0415
     from reportlab.lib import colors  # type: ignore[import-untyped]  # noqa: PLC0415
     from reportlab.platypus import LongTable, Paragraph, TableStyle  # noqa: PLC0415
 

@@ -7,9 +7,14 @@ import sys
 
 import pytest
 
-#: Large libraries for one job each: decoding, exports, documents, other engines.
+#: Large libraries for one job each: decoding, exports, documents, other engines, migrations.
 SELDOM = (
+    "alembic",
     "asammdf",
+    "babel",
+    "mako",
+    "psycopg",
+    "pygments",
     "numpy",
     "pandas",
     "odxtools",

@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from html import escape
 
-from babel.dates import format_datetime
-
 from gateway.backoffice.moments import BUSINESS_ZONE
 from gateway.backoffice.refusal import wrong_field
 from gateway.backoffice.rules.customers import address_line, full_name
@@ -25,6 +23,8 @@ LINK = "{booking_link}"
 def spoken(moment: datetime) -> str:
     """Return a time as people here say it: ``Monday 2 March 2026 at 10:30``."""
     pattern = "EEEE d MMMM y 'at' HH:mm"
+    from babel.dates import format_datetime  # noqa: PLC0415 - for letters alone
+
     return str(format_datetime(moment, pattern, tzinfo=BUSINESS_ZONE, locale="en_GB"))
 
 
