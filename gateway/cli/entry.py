@@ -13,6 +13,7 @@ from typing import TypeVar
 from gateway.cli.invocation import Command, Invocation
 from gateway.config import ConfigError, load
 from gateway.domain.errors import GatewayError
+from gateway.runtime.garbage import not_looking
 from gateway.runtime.supervise import ServiceFailed
 from gateway.storage.copying import CopyError
 from gateway.storage.migrations.schema import SchemaError
@@ -82,6 +83,7 @@ def parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     top.add_argument("--config", type=Path, help="TOML file; the environment overrides it")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     named = [group for group, names in GROUPS.items() if set(names) & set(words)]
-    for group in named or GROUPS:
-        import_module(f"gateway.cli.{group}").add_to(commands)
+    with not_looking():
+        for group in named or GROUPS:
+            import_module(f"gateway.cli.{group}").add_to(commands)
     return top

@@ -16,10 +16,24 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 #: More containers made than dropped until the youngest are looked through (about as many as 300
 #: links have), then how often until the next older ones are.
 YOUNG, MIDDLE, OLD = 50_000, 20, 50
+
+
+@contextmanager
+def not_looking() -> Iterator[None]:
+    """Look for no cycles during the block: imports make what stays, and take a tenth less time."""
+    was_looking = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_looking:
+            gc.enable()
 
 
 def collect_seldom() -> None:

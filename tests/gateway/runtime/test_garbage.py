@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.runtime.garbage import YOUNG, collect_seldom
+from gateway.runtime.garbage import YOUNG, collect_seldom, not_looking
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +40,16 @@ def test_what_is_there_is_left_alone_and_cycles_that_come_are_still_found() -> N
     many = [[number] for number in range(YOUNG)]
     assert knot() is None
     assert len(few) + len(many) == YOUNG + YOUNG // 2
+
+
+def test_nobody_looks_during_imports_and_then_as_before() -> None:
+    gc.enable()
+    with not_looking():
+        assert not gc.isenabled()
+        with not_looking():
+            pass
+        assert not gc.isenabled(), "that is the outer block's to end"
+    assert gc.isenabled()
 
 
 def _resident_mib() -> float:
