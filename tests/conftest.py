@@ -16,9 +16,11 @@ from structlog.testing import CapturingLogger
 from structlog.typing import FilteringBoundLogger
 
 from gateway.config import (
+    DatabaseSettings,
     DataSettings,
     HttpSettings,
     LinkSettings,
+    Secret,
     SecuritySettings,
     Settings,
 )
@@ -158,10 +160,13 @@ def database_url(
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, engine_name: str, request: pytest.FixtureRequest) -> Settings:
     """Settings of this test alone: its own folder, free ports, hashing that costs nothing."""
+    elsewhere = engine_name == "postgresql"
+    url = Secret(request.getfixturevalue("database_url")) if elsewhere else None
     return Settings(
         data=DataSettings(directory=tmp_path),
+        database=DatabaseSettings(url=url),
         http=HttpSettings(port=0),
         link=LinkSettings(port=0),
         security=SecuritySettings(hash_time_cost=1, hash_memory_kib=8),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from tests.gateway.workshops import (
     product_ids,
 )
 from tests.settable_clock import SettableClock
+from tests.support.postgres import Databases
 
 
 @pytest.fixture(scope="session")
@@ -36,14 +37,30 @@ def furnished_file(empty_database_file: Path, tmp_path_factory: pytest.TempPathF
     return path
 
 
+@pytest.fixture(scope="session")
+def furnished_template(postgres_databases: Databases) -> str:
+    return postgres_databases.template(furnish)
+
+
 @pytest.fixture
-async def workshop(
-    furnished_file: Path, tmp_path: Path, clock: SettableClock
-) -> AsyncIterator[Workshop]:
+def workshop_url(
+    engine_name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[str]:
+    """The address of a furnished database of the test's own."""
+    if engine_name == "postgresql":
+        databases: Databases = request.getfixturevalue("postgres_databases")
+        with databases.copy_of(request.getfixturevalue("furnished_template")) as url:
+            yield url
+        return
     path = tmp_path / "workshop.db"
-    shutil.copyfile(furnished_file, path)
+    shutil.copyfile(request.getfixturevalue("furnished_file"), path)
+    yield f"sqlite:///{path}"
+
+
+@pytest.fixture
+async def workshop(workshop_url: str, clock: SettableClock) -> AsyncIterator[Workshop]:
     presence = OnlineSet()
-    async with open_database(f"sqlite:///{path}") as database:
+    async with open_database(workshop_url) as database:
         yield Workshop(
             database=database,
             presence=presence,

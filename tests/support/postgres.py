@@ -11,17 +11,18 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TextIO
 
-from sqlalchemy import URL, NullPool, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url, text
 
 from gateway.storage import tables
-from gateway.storage.database import make_engine
+from gateway.storage.engine import make_engine
+from gateway.storage.migrations.schema import VERSIONS
 
 #: Where Debian keeps versions side by side.
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -141,7 +142,8 @@ DECLARE
     filled boolean;
 BEGIN
     SET LOCAL session_replication_role = replica;
-    FOR one IN SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public'
+    FOR one IN SELECT quote_ident(tablename) AS name FROM pg_tables
+        WHERE schemaname = 'public' AND tablename <> 'alembic_version'
     LOOP
         EXECUTE 'SELECT EXISTS (SELECT FROM ' || one.name || ')' INTO filled;
         IF filled THEN
@@ -163,6 +165,16 @@ SELECT count(*), sum(relnatts) FROM pg_class WHERE relnamespace = 'public'::regn
 """
 
 
+def mark_as_newest(engine: Engine) -> None:
+    """Note that the tables are those of the newest revision, which making them anew gives."""
+    numbers = (path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*_*.py"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"
+        )
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{max(numbers)}')")
+
+
 class Databases:
     """Gives each test a database with every table and no row.
 
@@ -181,6 +193,7 @@ class Databases:
         self._sql(f'CREATE DATABASE "{self._template}"')
         engine = make_engine(self._url(self._template))
         tables.load_all().create_all(engine)
+        mark_as_newest(engine)
         with engine.connect() as connection:
             self._extent = connection.exec_driver_sql(_EXTENT).one()
         engine.dispose()
@@ -200,6 +213,21 @@ class Databases:
         # Not after an error: then nobody knows what is in it.
         if self._clear(name):
             self._free.append(name)
+
+    def template(self, furnish: Callable[[Connection], object]) -> str:
+        """Return the name of a database with every table, furnished, that nobody works in."""
+        name = self._create(self._template)
+        engine = create_engine(self._url(name), poolclass=NullPool)
+        with engine.begin() as connection:
+            furnish(connection)
+        return name
+
+    @contextmanager
+    def copy_of(self, template: str) -> Iterator[str]:
+        """Yield the address of a database as :meth:`template` has made it."""
+        name = self._create(template)
+        yield self._url(name)
+        self._drop(name)
 
     @contextmanager
     def empty(self) -> Iterator[str]:
