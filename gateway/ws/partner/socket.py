@@ -142,8 +142,11 @@ def blueprint(door: PartnerSocketDoor) -> Blueprint:
                 for task in (socket.write, socket.read, socket.send_events, socket.send_statuses):
                     nursery.start_soon(task)
                 nursery.start_soon(socket.beat)
-                await socket.token_ended()
+                refusal = await socket.token_ended()
+                # First of all nobody writes any more: this is the last word.
                 nursery.cancel_scope.cancel()
+        await websocket.send(_problem(refusal))
+        await websocket.close(CLOSE_UNAUTHORIZED, refusal.code)
 
     return routes
 
@@ -211,16 +214,14 @@ class PartnerSocket:
             await trio.sleep(self._door.settings.heartbeat)
             await self._out.put(_text("heartbeat", {"at": self._door.clock().isoformat()}))
 
-    async def token_ended(self) -> None:
-        """Return when the token does not hold any more; the client was told and closed."""
+    async def token_ended(self) -> Unauthorized:
+        """Return when the token does not hold any more, and why."""
         while True:
             await trio.sleep(self._until_next_look())
             try:
                 self._operator = await self._door.identity.operator(self._token)
             except Unauthorized as error:
-                await websocket.send(_problem(error))
-                await websocket.close(CLOSE_UNAUTHORIZED, error.code)
-                return
+                return error
             except GatewayError:
                 # Who they are cannot be read now; that says nothing against them.
                 continue
