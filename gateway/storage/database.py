@@ -73,9 +73,9 @@ class DatabaseStatistics:
 class Database:
     """Owns the engine and its threads; made by :func:`open_database`, dead after its block."""
 
-    def __init__(self, engine: Engine, limits: DatabaseSettings) -> None:
+    def __init__(self, engine: Engine, limits: DatabaseSettings | None = None) -> None:
         self.engine = engine
-        self._limits = limits
+        self._limits = limits = limits or DatabaseSettings()
         self._threads = trio.CapacityLimiter(limits.threads)
         self._gone_until = 0.0
         self._refused = 0
@@ -206,7 +206,6 @@ async def open_database(
     Raises:
         ValueError: the URL names a SQLite database in memory, which threads cannot share.
     """
-    limits = limits or DatabaseSettings()
     engine = make_engine(url, limits)
     try:
         yield Database(engine, limits)
