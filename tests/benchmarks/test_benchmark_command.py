@@ -84,6 +84,6 @@ async def test_a_signal_ends_a_question_in_order(number: signal.Signals) -> None
         finally:
             cleaned.append(True)
 
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         assert await ask(question, Options()) is None
     assert cleaned == [True]

@@ -27,7 +27,7 @@ VINS = {"can": "WVWZZZAUZHP341562", "can-fd": "1C6SRFFT4MN528417", "doip": "YV1L
 
 async def hear(socket: WebSocketConnection, action: str) -> Json:
     """Return the next text message of one kind."""
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         while True:
             data = await socket.get_message()
             if isinstance(data, str) and json.loads(data)["action"] == action:
@@ -168,7 +168,7 @@ async def test_frames_both_ways_on_the_websocket(house: House) -> None:
         request = CanFrame(0x7E0, bytes.fromhex("023E00CCCCCCCCCC"))
         await socket.send_message(prefix + encode_batch(0, [request]))
         seen: list[CanFrame] = []
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             while not any(frame.id == 0x7E8 for frame in seen):
                 data = await socket.get_message()
                 assert isinstance(data, bytes)

@@ -72,7 +72,7 @@ async def test_the_operators_websocket_exchanges_too(house: House) -> None:
     async with house.socket(token) as socket:
         ask_for = {"action": "exchange", "id": 7, "session": session["id"], "ecu": ecu}
         await socket.send_message(msgspec.json.encode({**ask_for, "request": "22F190"}).decode())
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             while True:
                 heard = json.loads(await socket.get_message())
                 if heard.get("id") == 7:

@@ -21,7 +21,7 @@ ACTIVE_SESSION = "22F186"
 
 
 async def _lease_news(socket: WebSocketConnection) -> Json:
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         while True:
             message = json.loads(await socket.get_message())
             if message.get("kind") in {"lease", "safe_state"}:

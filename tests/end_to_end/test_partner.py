@@ -30,7 +30,7 @@ async def test_a_ticket_is_served_by_another_provider(house: House) -> None:
         assert shown["ticket_number"] == int(ticket["id"])
         item = f"{api}/tickets/tickets/{shown['id']}"
         await house.done("POST", f"{item}/outsource", {"provider_id": away_id}, token=home)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             heard = json.loads(await socket.get_message())
         assert heard["event_type"] == "tickets.ticket.created"
         assert heard["message"]["parent_ticket"]["number"] == shown["ticket_number"]
@@ -42,7 +42,7 @@ async def test_a_ticket_is_served_by_another_provider(house: House) -> None:
         assert (await tell(house, away, session, ecu, "3E00")) == b"\x7e\x00"
         closed = await house.done("POST", f"{item}/close", {"note": "Done."}, token=away)
         assert closed["state"] == "closed"
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             while heard["event_type"] != "tickets.ticket.closed":
                 heard = json.loads(await socket.get_message())
     events = await house.done("GET", f"{api}/system/events?limit=100", token=home)

@@ -38,7 +38,7 @@ async def test_serve_until_told_to_stop(tmp_path: Path) -> None:
         async with open_socket(f"{sockets}/ws/customer") as watcher:
             await trio.sleep(0.1)
             program.ask_to_stop()
-            with trio.fail_after(5), pytest.raises(ConnectionClosed) as closed:
+            with trio.fail_after(20), pytest.raises(ConnectionClosed) as closed:
                 await watcher.get_message()
             assert closed.value.reason is not None
             assert closed.value.reason.code == 1012
@@ -56,7 +56,7 @@ async def test_an_address_in_use_is_one_line_and_a_status(tmp_path: Path, door: 
             "--config", str(config(tmp_path, **{door: port})), "serve"
         ) as program:
             assert await program.ended() == 1
-            await program.line("failed:", within=5)
+            await program.line("failed:", within=20)
     assert not any("Traceback" in line for line in program.err)
 
 
@@ -65,7 +65,7 @@ async def test_mistakes_in_the_file_are_told_all_at_once(tmp_path: Path) -> None
     async with run_gateway("serve", "--config", str(file)) as program:
         assert await program.ended() == 2
         for words in ("http.port", "link.colour", "beyond loopback"):
-            await program.line(words, within=5)
+            await program.line(words, within=20)
     assert all(line.startswith("configuration: ") for line in program.err)
 
 
@@ -74,4 +74,4 @@ async def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
     environment = {"GATEWAY_HTTP_PORT": "99999"}
     async with run_gateway("serve", "--config", str(file), environment=environment) as program:
         assert await program.ended() == 2
-        await program.line("GATEWAY_HTTP_PORT", within=5)
+        await program.line("GATEWAY_HTTP_PORT", within=20)

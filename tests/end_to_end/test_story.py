@@ -27,7 +27,7 @@ async def test_the_whole_story(tmp_path: Path) -> None:
     for run in (1, 2):  # the second time in the same folder: the same garage goes on
         async with run_gateway("demo", "--once", "--json", "--data", str(folder)) as program:
             assert await program.ended(within=50) == 0, program.err
-            await program.line('"work_order"', within=5)
+            await program.line('"work_order"', within=20)
         assert len(program.out) == 2
         check_ready_line(json.loads(program.out[0]))
         story = json.loads(program.out[1])
@@ -96,5 +96,5 @@ async def test_a_folder_that_cannot_be_used_is_an_end_with_a_reason(tmp_path: Pa
     (tmp_path / "demo.json").write_text("[]")
     async with run_gateway("demo", "--once", "--data", str(tmp_path)) as program:
         assert await program.ended() == 1
-        await program.line("choose another folder", within=5)
+        await program.line("choose another folder", within=20)
     assert not any("Traceback" in line for line in program.err)

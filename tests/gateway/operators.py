@@ -86,7 +86,7 @@ class SocketClient:
         await self.connection.send(data)
 
     async def receive(self) -> str | bytes:
-        with trio.fail_after(2):
+        with trio.fail_after(20):
             data: str | bytes = await self.connection.receive()
         return data
 

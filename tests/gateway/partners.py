@@ -91,7 +91,7 @@ class Provider:
     async def told(self, count: int) -> None:
         """Wait until so many events are on record for all providers together."""
         database = self.workshop.database
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             while True:
                 appended = database.events_appended
                 if await database.read(partner_events.last_position) >= count:

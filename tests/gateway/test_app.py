@@ -206,7 +206,7 @@ async def test_strangers_who_do_nothing_do_not_hold_up_a_stop(
     took = trio.current_time() - began
     for stream in idle:
         await stream.aclose()
-    assert took < 1.0, f"stopping took {took:.1f} s"
+    assert took < 5.0, f"stopping took {took:.1f} s"
 
 
 async def test_the_link_port_has_one_address(

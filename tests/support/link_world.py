@@ -18,6 +18,7 @@ from typing_extensions import override
 from gateway.domain.events import Event
 from gateway.links.accept import accept_paced
 from gateway.links.connector import KnownConnector, LiveConnector
+from gateway.links.elsewhere import Elsewhere
 from gateway.links.port import PATH, LinkPort, PortOptions
 from gateway.links.registry import Registry
 from gateway.runtime.guard import failure_counter, guard
@@ -76,7 +77,13 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
 class LinkWorld:
     """Registry and port as the application composes them; made by :func:`open_world`."""
 
-    def __init__(self, nursery: trio.Nursery, options: PortOptions, window: float) -> None:
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        options: PortOptions,
+        window: float,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.nursery = nursery
         self.known: dict[UUID, KnownConnector] = {UUID_ONE: KNOWN}
         self.clock = SettableClock()
@@ -93,6 +100,7 @@ class LinkWorld:
             publish=self.published.append,
             clock=self.clock,
             token=partial(self._random, 16),
+            elsewhere=elsewhere,
         )
         log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
             self.logged, processors=[], wrapper_class=structlog.make_filtering_bound_logger(20)
@@ -170,11 +178,14 @@ class LinkWorld:
 
 @asynccontextmanager
 async def open_world(
-    options: PortOptions | None = None, *, window: float = 60.0
+    options: PortOptions | None = None,
+    *,
+    window: float = 60.0,
+    elsewhere: Elsewhere | None = None,
 ) -> AsyncIterator[LinkWorld]:
     """Run a registry and a port for the block."""
     async with trio.open_nursery() as nursery:
-        world = LinkWorld(nursery, options or PortOptions(), window)
+        world = LinkWorld(nursery, options or PortOptions(), window, elsewhere)
         await nursery.start(world.registry.serve)
         yield world
         for stream in world.streams:
@@ -190,7 +201,7 @@ async def settle(rounds: int = 60) -> None:
 
 
 async def until(
-    condition: Callable[[], bool], *, within: float = 5.0, every: float = 0.001
+    condition: Callable[[], bool], *, within: float = 30.0, every: float = 0.001
 ) -> None:
     """Wait until something has become true.
 

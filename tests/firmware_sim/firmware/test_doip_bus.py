@@ -103,7 +103,7 @@ async def running(
         await nursery.start(bench.serve)
         bus = bench.bus(**tester)
         nursery.start_soon(bus.run)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             yield bench, bus, nursery
         nursery.cancel_scope.cancel()
 
@@ -286,7 +286,7 @@ async def test_a_vehicle_that_speaks_nonsense_is_left_and_tried_again() -> None:
         bench.address = DoipAddress("127.0.0.1", listeners[0].socket.getsockname()[1], 0)
         bus = bench.bus()
         nursery.start_soon(bus.run)
-        with trio.fail_after(2):
+        with trio.fail_after(20):
             while dialled < 2:  # noqa: ASYNC110 - the peer is a socket
                 await trio.sleep(0.002)
         assert "no DoIP header" in bus.fault

@@ -56,7 +56,7 @@ class Company:
         member = Member(self.shared, number, entry)
         settled = trio.Event()
         self.shared.nursery.start_soon(member.run, settled.set)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             await settled.wait()
         await until(lambda: self.world.registry.find(entry.uuid) is not None)
         return member, self.world.registry.require(entry.uuid)

@@ -139,7 +139,7 @@ async def test_closing_a_half_open_stream_wakes_its_reader(autojump_clock: MockC
             await road.stream.receive_some()
 
     await road.far.send_all(b"x")
-    with trio.fail_after(1):
+    with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read)
             await trio.testing.wait_all_tasks_blocked()

@@ -45,7 +45,7 @@ def test_a_fleet_that_reaches_nobody_says_so_and_fails(
     report = msgspec.json.decode(printed.out, type=Report)
     assert (report.scenario, report.seed, len(report.schedule)) == ("cut", 7, 8)
     assert (report.fleet.connectors, report.fleet.ever_connected) == (2, 0)
-    assert 0.7 <= report.costs.seconds < 5
+    assert 0.7 <= report.costs.seconds < 30
     assert f"schedule {report.schedule}, again by: firmware-sim fleet" in printed.err
     again = printed.err.split("again by: firmware-sim ")[1].split()
     parsed = cli._parser().parse_args(again)

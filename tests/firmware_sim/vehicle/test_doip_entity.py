@@ -55,7 +55,7 @@ async def served(
     entity = DoipEntity(settings, ecus)
     async with trio.open_nursery() as nursery:
         address = await nursery.start(entity.serve)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             yield entity, address
         nursery.cancel_scope.cancel()
 

@@ -54,7 +54,7 @@ async def run_until(
     consumer: DurableConsumer,
     done: Callable[[], bool],
 ) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             await nursery.start(consumer.run, database, log)
             await until(done)
@@ -81,7 +81,7 @@ async def test_new_events_are_handled_at_once(
     consumer = DurableConsumer("books", keep)
     async with trio.open_nursery() as nursery:
         await nursery.start(consumer.run, database, log)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             await database.write(append_many, range(1))
             await until(lambda: consumer.statistics().handled == 1)
         nursery.cancel_scope.cancel()
@@ -155,7 +155,7 @@ async def test_one_failing_consumer_does_not_stop_another(
 
     await database.write(append_many, range(3))
     bad, good = DurableConsumer("bad", refuse), DurableConsumer("good", keep)
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             await nursery.start(bad.run, database, log)
             await nursery.start(good.run, database, log)
@@ -169,7 +169,7 @@ async def test_two_nodes_with_one_name_share_the_events(
 ) -> None:
     await database.write(append_many, range(6))
     one, two = DurableConsumer("books", keep), DurableConsumer("books", keep)
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             await nursery.start(one.run, database, log)
             await nursery.start(two.run, database, log)

@@ -30,7 +30,7 @@ async def test_sessions_hear_what_is_said(talk: Talk) -> None:
         await nursery.start(relay.run)
         await nursery.start(ChatNews(sessions, bus).run)  # type: ignore[arg-type] # one method
         said = await talk.chat.say(talk.workshop.customer, talk.ticket.uuid, "Hello")
-        with trio.fail_after(2):
+        with trio.fail_after(20):
             await sessions.more.wait()
         nursery.cancel_scope.cancel()
     ((ticket_id, kind, body),) = sessions.told

@@ -162,7 +162,7 @@ async def test_frames_come_and_go(house: House, client: Client) -> None:
     async with await opened(house, client) as session:
         async with session.frames("can0", [CanFilter(0x7E8, 0x7FF)]) as stream:
             await session.send_frames([CanFrame(0x7E0, bytes.fromhex("023E005555555555"))])
-            with trio.fail_after(5):
+            with trio.fail_after(20):
                 frames = await stream.receive()
         (frame,) = frames.frames
         assert (frame.id, frame.data[:3], frames.dropped) == (0x7E8, b"\x02\x7e\x00", 0)
@@ -181,7 +181,7 @@ async def test_a_held_stream_counts_what_passes(house: House, client: Client) ->
             async with watching.frames("can0", wanted) as seen:
                 await session.hold(held)
                 await other.send_frames([ping])
-                with trio.fail_after(5):
+                with trio.fail_after(20):
                     await seen.receive()
                     await session.hold(held, paused=False)
                     await other.send_frames([ping])
@@ -211,17 +211,17 @@ async def test_news_are_shared_and_end_with_the_session(house: House, client: Cl
 async def _hear(session: Session) -> None:
     async with session.news() as one, session.news() as two:
         await session.ask("engine", "3E00")
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             assert (await one.receive())["kind"] == "exchange"
         await session.end()
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             assert [news["kind"] async for news in two] == ["exchange", "ended"]
 
 
 async def test_frames_end_with_the_session(house: House, client: Client) -> None:
     async with await opened(house, client) as session, session.frames("can0") as stream:
         await session.end()
-        with trio.fail_after(5), pytest.raises(Ended):
+        with trio.fail_after(20), pytest.raises(Ended):
             await stream.receive()
 
 
@@ -247,7 +247,7 @@ async def test_streams_outlive_a_connection_and_exchanges_do_not(
             await until(lambda: len(socket._questions) == 1)
             assert socket._line is not None
             await trio.aclose_forcefully(socket._line._stream)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             kinds: set[object] = set()
             while "gap" not in kinds:
                 kinds.add((await news.receive())["kind"])

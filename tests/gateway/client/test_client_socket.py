@@ -78,7 +78,7 @@ class Tokens:
 async def running(url: str, tokens: Tokens | None = None) -> AsyncIterator[OperatorSocket]:
     tokens = tokens or Tokens()
     socket = OperatorSocket(url, tokens.token, tokens.forgotten.append, None)
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(socket.run)
             yield socket

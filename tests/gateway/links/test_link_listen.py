@@ -54,7 +54,7 @@ class _Listening:
 
     async def refusal(self, client: LinkClient) -> Closed:
         """Let a client dial in, and return how it was sent away."""
-        with pytest.raises(LinkRefusedError), trio.fail_after(5):
+        with pytest.raises(LinkRefusedError), trio.fail_after(20):
             await client.run()
         [closed] = [event for event in self.told if isinstance(event, Closed)]
         self.told.clear()
@@ -97,7 +97,7 @@ async def test_nonsense_on_a_real_socket_disturbs_nobody(log: FilteringBoundLogg
             async with await trio.open_tcp_stream("127.0.0.1", here.port) as stream:
                 if packet:
                     await stream.send_all(packet)
-                    with trio.fail_after(5):
+                    with trio.fail_after(20):
                         while await stream.receive_some():
                             pass
         assert client.live

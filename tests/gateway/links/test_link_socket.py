@@ -54,7 +54,7 @@ async def _wired(pair: _Pair, ended: trio.Event) -> AsyncIterator[WebSocketConne
         await pair.socket.run()
         ended.set()
 
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve)
             # Typed for sockets, made for any stream.

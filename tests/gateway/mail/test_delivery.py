@@ -145,7 +145,7 @@ async def test_the_service_delivers_what_is_queued_while_it_runs(
             await nursery.start(post.delivery.run)
             for number in range(5):
                 await post.put(str(number))
-            with trio.fail_after(5):
+            with trio.fail_after(20):
                 while len(postmaster.taken) < 5:  # noqa: ASYNC110 - the server is in a thread
                     await trio.sleep(0.01)
             nursery.cancel_scope.cancel()

@@ -33,7 +33,7 @@ async def _told(workshop: Workshop, provider: int, count: int) -> list[PartnerEv
     consumer = DurableConsumer(CONSUMER, record, TOPICS)
     async with trio.open_nursery() as nursery:
         await nursery.start(consumer.run, workshop.database, LOG)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             while True:
                 appended = workshop.database.events_appended
                 found = await workshop.database.read(
@@ -132,7 +132,7 @@ async def test_the_feed_wakes_those_who_are_concerned(workshop: Workshop) -> Non
         with feed.following(HOME, mine.set), feed.following(AWAY, lambda: heard.append(AWAY)):
             event = PartnerEvent(HOME, "tickets.ticket.created", LONG_AGO, {})
             await workshop.database.write(partner_events.add, event)
-            with trio.fail_after(5):
+            with trio.fail_after(20):
                 await mine.wait()
         assert heard == []
         nursery.cancel_scope.cancel()

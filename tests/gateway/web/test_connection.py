@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.trio.worker_context import WorkerContext
+from wsproto.connection import Connection as Connected
+from wsproto.connection import ConnectionState, ConnectionType
+from wsproto.events import TextMessage
 
 from gateway.config import HttpSettings, LogSettings
 from gateway.runtime.logs import open_log
 from gateway.runtime.metrics import Metrics
 from gateway.web.connection import Connection
+from gateway.web.frames import frame_sender, text_frame
 from gateway.web.server_config import ServerConfig
 
 pytestmark = pytest.mark.slow
@@ -37,9 +42,10 @@ async def _application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"x" * 30_000_000, "more_body": False})
 
 
+# Any: as above.
 @asynccontextmanager
 async def _connected(
-    settings: HttpSettings,
+    settings: HttpSettings, application: Any = _application
 ) -> AsyncIterator[tuple[trio.SocketStream, trio.Event]]:
     """Yield the client's end of a served connection, and an event set when serving has ended."""
     log = open_log(LogSettings(), io.StringIO())
@@ -48,7 +54,7 @@ async def _connected(
 
     async def serve(stream: trio.SocketStream) -> None:
         connection = Connection(
-            ASGIWrapper(_application),
+            ASGIWrapper(application),
             config,
             WorkerContext(None),
             {},
@@ -72,7 +78,7 @@ async def test_a_peer_that_leaves_ends_the_connection_before_the_next_ping() -> 
         await client.send_all(UPGRADE)
         assert b" 101 " in await client.receive_some()
         await client.aclose()
-        with trio.fail_after(1):
+        with trio.fail_after(20):
             await ended.wait()
     assert ended.is_set()
 
@@ -81,7 +87,7 @@ async def test_a_peer_that_says_nothing_and_leaves_ends_the_connection_at_once()
     async with _connected(replace(HttpSettings(), keep_alive=15.0)) as (client, ended):
         await client.send_all(b"GET / HT")
         await client.aclose()
-        with trio.fail_after(1):
+        with trio.fail_after(20):
             await ended.wait()
     assert ended.is_set()
 
@@ -91,7 +97,7 @@ async def test_a_refused_upgrade_with_a_request_behind_it_leaves_nothing_waiting
     async with _connected(HttpSettings()) as (client, ended):
         await client.send_all(refused + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b" 400 " in await client.receive_some()
-        with trio.fail_after(1):
+        with trio.fail_after(20):
             await ended.wait()
     assert ended.is_set()
 
@@ -99,7 +105,7 @@ async def test_a_refused_upgrade_with_a_request_behind_it_leaves_nothing_waiting
 async def test_a_refused_upgrade_is_closed_as_the_answer_says() -> None:
     async with _connected(HttpSettings()) as (client, ended):
         await client.send_all(UPGRADE.replace(b"Version: 13", b"Version: 99"))
-        with trio.fail_after(1):
+        with trio.fail_after(20):
             assert b"connection: close" in (await client.receive_some()).lower()
             await ended.wait()
     assert ended.is_set()
@@ -109,7 +115,7 @@ async def test_pipelined_requests_are_answered_one_after_the_other() -> None:
     async with _connected(HttpSettings()) as (client, _):
         await client.send_all(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
         answer = b""
-        with trio.fail_after(1):
+        with trio.fail_after(20):
             while answer.count(b"HTTP/1.1 200") < 3:
                 answer += await client.receive_some()
     assert answer.count(b"\r\n\r\n") == 3
@@ -137,7 +143,7 @@ async def test_a_connection_stays_however_soon_the_next_request_follows() -> Non
 async def test_a_peer_that_does_not_read_ends_the_connection() -> None:
     async with _connected(replace(HttpSettings(), send_timeout=0.05)) as (client, ended):
         await client.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        with trio.fail_after(2):
+        with trio.fail_after(20):
             await ended.wait()
     assert ended.is_set()
 
@@ -159,9 +165,82 @@ async def test_a_message_over_the_limit_ends_the_connection() -> None:
         await client.send_all(UPGRADE)
         assert b" 101 " in await client.receive_some()
         await client.send_all(b"\x82\xff" + (1 << 30).to_bytes(8, "big") + b"\0" * 2_004)
-        with trio.fail_after(1):
+        with trio.fail_after(20):
             await ended.wait()
         answer = (await client.receive_some()).removeprefix(b"\x89\x00")  # a ping may be first
     # Close frame, 1009: message too big (RFC 6455, 7.4.1).
     assert answer[:1] == b"\x88"
     assert answer[2:4] == (1009).to_bytes(2, "big")
+
+
+class _Fast:
+    """Accepts a websocket and lets the test send ready frames on it; says one text at its end."""
+
+    def __init__(self) -> None:
+        self.accepted, self.leave = trio.Event(), trio.Event()
+        self.send: Callable[[bytes], bool] = bool
+        self.went_late = True
+
+    # Any: as above.
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+        self.send = frame_sender(scope)
+        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+        self.accepted.set()
+        await self.leave.wait()
+        await send({"type": "websocket.send", "text": "end", "bytes": None})
+        await send({"type": "websocket.close", "code": 1000, "reason": ""})
+        self.went_late = self.send(text_frame("late"))
+
+
+@asynccontextmanager
+async def _followed(
+    settings: HttpSettings,
+) -> AsyncIterator[tuple[_Fast, trio.SocketStream, trio.Event]]:
+    fast = _Fast()
+    async with _connected(settings, fast) as (client, ended):
+        await client.send_all(UPGRADE)
+        assert b" 101 " in await client.receive_some()
+        await fast.accepted.wait()
+        # The first ping is on its way, and nothing overtakes it.
+        await trio.testing.wait_all_tasks_blocked()
+        yield fast, client, ended
+
+
+async def _texts(client: trio.SocketStream) -> list[str]:
+    """Read to the end of the websocket and return what was said."""
+    socket, said = Connected(ConnectionType.CLIENT), [""]
+    with trio.fail_after(20):
+        while socket.state is ConnectionState.OPEN:
+            socket.receive_data(await client.receive_some() or None)
+            for event in socket.events():
+                if isinstance(event, TextMessage):
+                    said[-1] += event.data
+                    said += [""] * event.message_finished
+    return said[:-1]
+
+
+async def test_a_ready_frame_goes_at_once_and_in_order() -> None:
+    async with _followed(HttpSettings(websocket_ping=20.0)) as (fast, client, _):
+        assert [fast.send(text_frame(str(number))) for number in range(3)] == [True] * 3
+        fast.leave.set()
+        assert await _texts(client) == ["0", "1", "2", "end"]
+    assert not fast.went_late
+
+
+async def test_a_frame_that_fits_in_part_arrives_whole_before_anything_else() -> None:
+    async with _followed(HttpSettings()) as (fast, client, _):
+        long = "x" * 20_000_000
+        assert fast.send(text_frame(long))
+        assert not fast.send(text_frame("too soon"))
+        fast.leave.set()
+        assert await _texts(client) == [long, "end"]
+
+
+async def test_a_frame_that_nobody_reads_ends_the_connection() -> None:
+    async with _followed(replace(HttpSettings(), send_timeout=0.05)) as (fast, _, ended):
+        frame = text_frame("x" * 20_000_000)
+        assert fast.send(frame)
+        fast.leave.set()
+        with trio.fail_after(20):
+            await ended.wait()
+        assert not fast.send(frame)

@@ -49,7 +49,7 @@ async def connected(log: Log) -> AsyncIterator[trio.SocketStream]:
 async def ask(stream: trio.SocketStream, path: str, size: int) -> bytes | None:
     """Send a head and, later, its body; return the answer, ``None`` when there is none."""
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n"
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         try:
             await stream.send_all(head.encode())
             await trio.sleep(0.03)

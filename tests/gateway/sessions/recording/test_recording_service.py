@@ -177,7 +177,7 @@ async def test_a_recording_ends_with_its_session(studio: Studio) -> None:
     assert live.monitors.taps == []
     session.track.happened("late", {})
     assert len(studio.recordings.backlog) == 0
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         while True:
             found = await studio.database.read(recordings.find, session.id, "alice")
             if found is not None and found.state == "whole":

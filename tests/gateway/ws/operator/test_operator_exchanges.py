@@ -63,7 +63,7 @@ class Desk:
         self.exchanges.start(ExchangeMessage(self.session, ecu, request, reference, decode))
 
     async def hear(self) -> Any:  # what a test reads out of an answer is its own business
-        with trio.fail_after(2):
+        with trio.fail_after(20):
             return json.loads(await self.out.receive())
 
 

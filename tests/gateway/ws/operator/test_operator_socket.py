@@ -27,7 +27,7 @@ FRAME = CanFrame(0x7E8, b"\x01\x02\x03", timestamp_us=1_000)
 
 
 async def closed_with(client: SocketClient) -> int:
-    with trio.fail_after(2), pytest.raises(WebsocketDisconnectError) as caught:
+    with trio.fail_after(20), pytest.raises(WebsocketDisconnectError) as caught:
         await client.connection.receive()
     return int(caught.value.args[0])
 

@@ -39,7 +39,7 @@ class Client:
 
     async def hear(self, action: str) -> Json:
         """Return the next message of one kind; others are passed over."""
-        with trio.fail_after(3):
+        with trio.fail_after(20):
             while True:
                 message = json.loads(await self._connection.receive())
                 if message["action"] == action:
@@ -54,7 +54,7 @@ class Client:
         return True
 
     async def closed_with(self) -> int:
-        with trio.fail_after(3):
+        with trio.fail_after(20):
             while True:
                 try:
                     await self._connection.receive()
