@@ -135,8 +135,8 @@ class FrameStream:
 class NewsStream:
     """What happens in a session; an asynchronous iterator of news.
 
-    Kinds are ``exchange``, ``lease``, ``job``, ``connector``, ``chat``, ``ended`` and, where some
-    have been missed, ``gap``. Iteration stops after ``ended``.
+    Kinds are ``exchange``, ``lease``, ``job``, ``connector``, ``door``, ``chat``, ``ended`` and,
+    where some have been missed, ``gap``. Iteration stops after ``ended``.
     """
 
     def __init__(self) -> None:

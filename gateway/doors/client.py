@@ -84,14 +84,24 @@ class Client:
         place: the door's.
         stream: closed by whoever called.
         find: returns the bus of a key, if it has one.
+        opened: called when the client has opened it.
+
+    Attributes:
+        is_slow: it was cut because it does not read.
     """
 
     def __init__(
-        self, place: Place, stream: trio.SocketStream, find: Callable[[str], ClientBus | None]
+        self,
+        place: Place,
+        stream: trio.SocketStream,
+        find: Callable[[str], ClientBus | None],
+        opened: Callable[[ClientBus], None],
     ) -> None:
+        self.is_slow = False
         self._place = place
         self._stream = stream
         self._find = find
+        self._opened = opened
         self._bus: ClientBus | None = None
         self._machine = Connection(self._opens)
         self._acting = trio.Lock()
@@ -106,7 +116,10 @@ class Client:
 
     def _opens(self, name: str) -> bool:
         self._bus = self._find(name)
-        return self._bus is not None
+        if self._bus is None:
+            return False
+        self._opened(self._bus)
+        return True
 
     # --- life --------------------------------------------------------------------------------
 
@@ -119,6 +132,7 @@ class Client:
                 await self._read(nursery)
                 nursery.cancel_scope.cancel()
         except* _Slow:
+            self.is_slow = True
             self._place.counts.slow += 1
             self._place.log.warning("a client does not read", door="socketcand")
         except* trio.BrokenResourceError:

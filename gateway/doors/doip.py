@@ -24,15 +24,18 @@ from gateway.doors.addresses import AddressTable
 from gateway.doors.diagnosis import Diagnosis
 from gateway.doors.outgoing import Outgoing
 from gateway.doors.place import Kind, Place
+from gateway.doors.visitors import Visitors
 from gateway.runtime.guard import address_of, guard
 from protocols.diagnosis.speech import MAX_PAYLOAD
 from protocols.doip.discovery import Discovery, PowerMode
 from protocols.doip.entity import Entity
 from protocols.doip.events import (
+    CloseReason,
     ConfirmationWanted,
     ConnectionEnding,
     DiagnosticRequest,
     EntityEvent,
+    RoutingActivated,
 )
 from protocols.doip.settings import EntitySettings
 
@@ -71,6 +74,8 @@ class DoipDoor:
         self._key = secrets.randbelow(0xFFFFFFFF) + 1  # doipclient takes no 0
         self._entity = Entity(self._settings())
         self._connections: dict[int, Outgoing] = {}
+        self._visitors = Visitors(place.session, self.kind)
+        self._reasons: dict[int, CloseReason] = {}
         self._asking = ""
         self._changed = trio.Event()
         self._sleeping_until = math.inf
@@ -140,12 +145,16 @@ class DoipDoor:
             self.place.counts.turned_away += 1
             return
         self.place.counts.accepted += 1
-        way_out = self._connections[number] = Outgoing(self.place.settings.send_timeout)
+        way_out = self._connections[number] = Outgoing(self.place.settings.send_timeout, address)
+        why = "cut off"
         try:
             with way_out.scope:
                 await self._carry(number, way_out, secured, address)
+            why = "does not read" if way_out.is_slow else "hung up"
         finally:
             self.place.counts.slow += way_out.is_slow
+            ended = self._reasons.pop(number, None)
+            self._visitors.left(number, why if ended is None else ended.value)
             del self._connections[number]
             self._entity.disconnected(number, trio.current_time())
             self._turn()
@@ -203,12 +212,16 @@ class DoipDoor:
             case ConnectionEnding(number, reason):
                 self.place.log.debug("a tester's socket ends", reason=reason.value)
                 if number in self._connections:
+                    self._reasons[number] = reason
                     self._connections[number].end()
             case ConfirmationWanted(number):
                 if self._nursery is not None:
                     self._nursery.start_soon(self._wait_for_lease, number)
-            case _:
-                self.place.log.debug("routing activated", tester=event.source)
+            case RoutingActivated(number, source):
+                self.place.log.debug("routing activated", tester=source)
+                if number in self._connections:
+                    peer = self._connections[number].peer
+                    self._visitors.came(number, peer=peer, tester=f"{source:04X}")
 
     def _diagnose(self, request: DiagnosticRequest) -> None:
         now = trio.current_time()

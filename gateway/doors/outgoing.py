@@ -16,9 +16,11 @@ class Outgoing:
 
     Args:
         patience: seconds a client may take to read what is sent.
+        peer: its address.
     """
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, peer: str = "") -> None:
+        self.peer = peer
         self.scope = trio.CancelScope()
         self.is_slow = False
         self._patience = patience

@@ -17,6 +17,7 @@ from gateway.doors.place import Door, Kind, Place
 from gateway.doors.ports import Ports, open_ports
 from gateway.doors.socketcand import SocketcandDoor
 from gateway.doors.strangers import Strangers
+from gateway.doors.visitors import NEWS
 from gateway.runtime.guard import failure_counter
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
@@ -182,6 +183,7 @@ class DoorService:
 
     def _session_ends(self, session: Session, _reason: EndReason) -> None:
         for opened in self.of(session):
+            _tell(opened, "closed", why="session")  # later its recording takes nothing more
             opened.scope.cancel()
 
     async def _run(
@@ -199,6 +201,7 @@ class DoorService:
         log = self._log.bind(session=session.id, door=kind, port=ports.port)
         ended = trio.Event()
         try:
+            _require_active(session)  # it may have ended meanwhile, and would not end this door
             place = self._place(session, ports, log, tls=tls, trusted=trusted)
             with trio.CancelScope() as scope:
                 opened = OpenDoor(_KINDS[kind](place), scope, ended)
@@ -237,17 +240,25 @@ class DoorService:
         )
 
     async def _live(self, opened: OpenDoor) -> None:
-        log = opened.door.place.log
-        log.info("door opened")
+        place = opened.door.place
+        place.log.info("door opened")
+        _tell(opened, "opened", port=place.ports.port, tls=place.tls is not None)
+        why = "shutdown"
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(opened.door.serve)
-                await self._until_idle(opened.door.place)
+                await self._until_idle(place)
+                why = "idle"
                 nursery.cancel_scope.cancel()
         except* Exception as group:  # the boundary of one door
-            log.error("a door failed", exc_info=group)
+            why = "failed"
+            place.log.error("a door failed", exc_info=group)
         finally:
-            log.info("door closed")
+            if opened.scope.cancel_called:
+                why = "operator"
+            place.log.info("door closed", why=why)
+            if place.session.state is SessionState.ACTIVE:
+                _tell(opened, "closed", why=why)
 
     async def _until_idle(self, place: Place) -> None:
         """Return when nobody has been at the door for as long as it may be idle."""
@@ -257,6 +268,11 @@ class DoorService:
             await trio.sleep(idle / _LOOKS)
             if place.counts.connections or place.counts.accepted != seen:
                 seen, quiet_since = place.counts.accepted, trio.current_time()
+
+
+def _tell(opened: OpenDoor, event: str, **more: object) -> None:
+    body = {"door": opened.door.kind, "event": event, **more}
+    opened.door.place.session.tell(NEWS, body)
 
 
 def _require_active(session: Session) -> None:

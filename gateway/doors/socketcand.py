@@ -16,6 +16,7 @@ import trio
 from gateway.domain.errors import Invalid
 from gateway.doors.client import Client, ClientBus
 from gateway.doors.place import Kind, Place
+from gateway.doors.visitors import Visitors
 from gateway.runtime.guard import address_of, guard
 from protocols.socketcand.text import error_text
 
@@ -36,6 +37,7 @@ class SocketcandDoor:
         self.place = place
         live = place.sessions.connector(place.session)
         self._ecus = live.capabilities.ecus
+        self._visitors = Visitors(place.session, self.kind)
         token = base64.b32encode(secrets.token_bytes(_KEY_SIZE)).decode().rstrip("=").lower()
         self._buses = {
             f"{token}{number or ''}": ClientBus(info, index)
@@ -89,9 +91,18 @@ class SocketcandDoor:
             return
         counts.connections += 1
         counts.accepted += 1
+        client = Client(
+            self.place,
+            stream,
+            find=lambda name: self._open(name, address),
+            opened=lambda bus: self._visitors.came(stream, peer=address, bus=bus.info.name),
+        )
+        why = "cut off"
         try:
-            await Client(self.place, stream, lambda name: self._open(name, address)).run()
+            await client.run()
+            why = "does not read" if client.is_slow else "hung up"
         finally:
+            self._visitors.left(stream, why)
             counts.connections -= 1
 
     def _open(self, name: str, address: str) -> ClientBus | None:

@@ -43,7 +43,8 @@ class SessionNews:
     """Something that happened in a session.
 
     Attributes:
-        kind: ``exchange``, ``lease``, ``safe_state``, ``connector``, ``chat`` or ``ended``.
+        kind: ``exchange``, ``lease``, ``safe_state``, ``connector``, ``door``, ``chat`` or
+            ``ended``.
         session: its id.
         body: JSON-ready members, as the operator websocket sends them.
     """

@@ -18,6 +18,8 @@ class LinkType(IntEnum):
 
     RAW_IP = 101
     CAN_SOCKETCAN = 227
+    #: Messages of a named dissector, without anything below them (Wireshark's exported PDUs).
+    UPPER_PDU = 252
 
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 0x00000001, 0x00000006
@@ -30,6 +32,13 @@ _IF_NAME, _COMMENT, _END = 2, 1, 0
 _BRS, _FDF = 0x01, 0x04
 
 _CAN = struct.Struct(">IBBxx")
+
+#: Tags of an exported PDU (Wireshark, ``exported_pdu_tlvs.h``): a dissector's name; the last one.
+_DISSECTOR, _LAST_TAG = 12, 0
+_TAG = struct.Struct(">HH")
+#: The dissector that shows a line of text in the list of packets too, and what it wants in front:
+#: facility "log audit", severity "informational" (RFC 5424, 6.2.1).
+_SYSLOG, _PRIORITY = b"syslog", b"<110>"
 
 
 def section(application: str) -> bytes:
@@ -72,6 +81,13 @@ def can_packet(frame: CanFrame) -> bytes:
     )
     kind = (_FDF if frame.fd else 0) | (_BRS if frame.brs else 0)
     return _CAN.pack(frame.id | flags, len(frame.data), kind) + frame.data
+
+
+def text_packet(text: str) -> bytes:
+    """Return a line of text as link type 252 has it."""
+    name = _padded(_SYSLOG)
+    tags = _TAG.pack(_DISSECTOR, len(name)) + name + _TAG.pack(_LAST_TAG, 0)
+    return tags + _PRIORITY + text.encode()
 
 
 def _block(kind: int, body: bytes) -> bytes:

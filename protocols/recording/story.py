@@ -1,4 +1,4 @@
-"""What other tools can show of a recording: frames and messages, in the order of time.
+"""What other tools can show of a recording: frames, messages, remarks, in the order of time.
 
 An exchange on CAN whose frames nobody saw is told as ISO-TP frames; every exchange is told as
 messages too, for tools that know DoIP and UDS. Answers "pending" (0x78) are counted by connectors
@@ -8,7 +8,7 @@ rather than stamped; they are spread evenly over the time that the final answer 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -18,7 +18,15 @@ from protocols.errors import RemoteProtocolError
 from protocols.isotp.addressing import OBD_FUNCTIONAL_11
 from protocols.link.vehicle import CanTarget, DoipTarget, FunctionalTarget
 from protocols.recording.isotp_frames import FLOW_CONTROL, pad, segments
-from protocols.recording.records import Answered, Began, Exchange, Frames, Record
+from protocols.recording.records import (
+    Answered,
+    Began,
+    Exchange,
+    Frames,
+    Happened,
+    Lost,
+    Record,
+)
 
 #: Events that are held to bring them into order: an exchange is recorded when it is over, so
 #: frames that came meanwhile stand before it. More than a bus makes while one lasts.
@@ -71,7 +79,19 @@ class UdsEvent(msgspec.Struct, frozen=True, gc=False):
     answer: bool
 
 
-Event = CanEvent | UdsEvent
+class Remark(msgspec.Struct, frozen=True, gc=False):
+    """Something that is neither: a door was opened, a lease moved, an exchange failed.
+
+    Attributes:
+        at: microseconds since 1970.
+        text: one line.
+    """
+
+    at: int
+    text: str
+
+
+Event = CanEvent | UdsEvent | Remark
 
 
 def story(records: Iterable[Record]) -> Iterator[Began | Event]:
@@ -102,8 +122,23 @@ def _events(record: Record, began: Began | None) -> Iterator[Event]:
             yield from _messages(record)
             if began is not None and not record.seen:
                 yield from _made_up(record, began)
-        case _:
+            if record.failure is not None:
+                yield _remark(
+                    record.at, "exchange.failed", {"why": record.failure, "by": record.by}
+                )
+        case Happened():
+            yield _remark(record.at, record.what, record.detail)
+        case Lost():
+            yield _remark(record.at, "recording.lost", {"frames": str(record.frames)})
+        case Began():
             return
+
+
+def _remark(at: int, what: str, detail: Mapping[str, str]) -> Remark:
+    told = (f"{name}={value}" for name, value in detail.items())
+    # Values come from anywhere, and a line of a log is one line.
+    line = " ".join(" ".join((what, *told)).split())
+    return Remark(at, "".join(letter if letter.isprintable() else "?" for letter in line))
 
 
 def _frames(record: Frames) -> Iterator[CanEvent]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def conversation() -> Iterator[Record]:
     """Everything there is: both buses, both ways, every kind of frame, exchanges of all kinds."""
     yield BEGAN
     yield Happened(NOON + 1, "session.opened", {"writer": "True"})
+    yield Happened(NOON + 2, "session.door", {"door": "doip", "event": "opened", "at": "Tör 1"})
     engine, wide = CanTarget(0x7E0, 0x7E8), CanTarget(0x18DA10F1, 0x18DAF110, extended=True)
     at = NOON + 10_000
     yield Exchange(
@@ -160,6 +162,44 @@ def test_tshark_reads_every_frame(exports: dict[str, Path]) -> None:
     times = [float(packet["frame"]["frame.time_epoch"]) for packet in packets]
     assert times == sorted(times)
     assert times[0] == pytest.approx(NOON / 1e6 + 0.01, abs=0.001)
+
+
+#: What happened besides: session and door opened, and one exchange that failed.
+REMARKS = [
+    "session.opened writer=True",
+    "session.door door=doip event=opened at=Tör 1",
+    "exchange.failed why=no_response by=ws",
+]
+
+
+def test_tshark_shows_what_happened_as_lines_and_comments(exports: dict[str, Path]) -> None:
+    packets = dissect(exports["pcapng"], "-Y", "syslog")
+    assert [packet["pkt_comment"]["frame.comment"] for packet in packets] == REMARKS
+    assert packets[0]["syslog"]["syslog.msg"] == REMARKS[0]
+    times = [float(packet["frame"]["frame.time_epoch"]) for packet in packets]
+    assert times[1] == pytest.approx(NOON / 1e6 + 2e-6, abs=1e-6)
+
+
+def test_vector_s_logs_and_measurements_show_what_happened(exports: dict[str, Path]) -> None:
+    from asammdf import MDF  # noqa: PLC0415
+
+    lines = exports["asc"].read_text(encoding="utf-8").splitlines()
+    assert [line.partition("// ")[2] for line in lines if "// " in line][1:] == REMARKS
+    with MDF(exports["mf4"]) as measurement:
+        marks = [(mark.name, mark.sync_base * mark.sync_factor) for mark in measurement.events]
+    assert [name for name, _ in marks] == REMARKS
+    assert marks[2][1] == pytest.approx(0.08, abs=1e-6)
+    assert b"".join(unpacked(exports["blf"])).count(b"session.door door=doip") == 1
+
+
+def unpacked(path: Path) -> Iterator[bytes]:
+    """Yield the content of the containers of a BLF file, which are zlib streams."""
+    data = path.read_bytes()
+    at = data.find(b"LOBJ")
+    while at >= 0:
+        size = int.from_bytes(data[at + 8 : at + 12], "little")
+        yield zlib.decompress(data[at + 32 : at + size])
+        at = data.find(b"LOBJ", at + size)
 
 
 def test_tshark_follows_what_was_said_as_doip_and_uds(exports: dict[str, Path]) -> None:

@@ -20,7 +20,7 @@ from gateway.sessions.recording.reading import Recording
 from protocols.recording.capture import capture
 from protocols.recording.codec import MAGIC, encode
 from protocols.recording.records import Began, Record
-from protocols.recording.story import CanEvent, Event, story
+from protocols.recording.story import CanEvent, Event, Remark, story
 
 #: What writes a capture, as its first block says.
 APPLICATION = "diagnostic gateway"
@@ -72,6 +72,8 @@ def to_mf4(records: Records, path: Path, summary: Summary) -> None:
             measurement = Measurement(event.at)
         elif isinstance(event, CanEvent) and measurement is not None:
             measurement.add(event)
+        elif isinstance(event, Remark) and measurement is not None:
+            measurement.remark(event)
     (measurement or Measurement(0)).save(path)
 
 
@@ -102,6 +104,8 @@ def to_asc(records: Records, path: Path, summary: Summary) -> None:
         for event in told(records, summary):
             if isinstance(event, Began):
                 write.log_event(f"// {event.operator} on {event.connector}", event.at / 1e6)
+            elif isinstance(event, Remark):
+                write.log_event(f"// {event.text}", event.at / 1e6)
             elif isinstance(event, CanEvent):
                 write(message(event, event.bus))
 
@@ -114,6 +118,9 @@ def to_blf(records: Records, path: Path, summary: Summary) -> None:
         for event in told(records, summary):
             if isinstance(event, CanEvent):
                 write(message(event, event.bus))
+            elif isinstance(event, Remark):
+                # Where there is no Windows, the writer takes ASCII alone.
+                write.log_event(ascii(event.text)[1:-1], event.at / 1e6)
 
 
 FORMATS: dict[str, Callable[[Records, Path, Summary], None]] = {

@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.sessions.recording.messages import kind
 from protocols.can.frame import FD_LENGTHS, CanFrame
-from protocols.recording.story import CanEvent
+from protocols.recording.story import CanEvent, Remark
 
 #: Frames of one block.
 BLOCK = 8_192
@@ -77,6 +77,23 @@ class Measurement:
         rows.append(((event.at - self._began) / 1e6, _row(event, with_data=name != _GROUPS[2])))
         if len(rows) >= BLOCK:
             self._flush(name)
+
+    def remark(self, event: Remark) -> None:
+        """Add a remark, as a marker on the time line."""
+        from asammdf.blocks import v4_constants as v4c  # noqa: PLC0415
+        from asammdf.blocks.v4_blocks import EventBlock  # noqa: PLC0415
+
+        block = EventBlock(
+            event_type=v4c.EVENT_TYPE_MARKER,
+            sync_type=v4c.EVENT_SYNC_TYPE_S,
+            range_type=v4c.EVENT_RANGE_TYPE_POINT,
+            cause=v4c.EVENT_CAUSE_OTHER,
+            flags=0,
+            sync_base=event.at - self._began,
+            sync_factor=1e-6,
+        )
+        block.name = event.text
+        self._mdf.events.append(block)
 
     def _flush(self, name: str) -> None:
         rows = self._rows[name]

@@ -40,7 +40,7 @@ async def connect(opened: OpenDoor) -> trio.SocketStream:
 
 async def receive(stream: trio.SocketStream, size: int) -> bytes:
     said = b""
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         while len(said) < size:
             data = await stream.receive_some(size - len(said))
             assert data, said.hex()
@@ -125,7 +125,7 @@ async def ask_by_udp(opened: OpenDoor, request: str) -> bytes:
     with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as udp:
         await udp.connect(("127.0.0.1", opened.door.place.ports.port))
         await udp.send(bytes.fromhex(request))
-        with trio.fail_after(2):
+        with trio.fail_after(20):
             return bytes(await udp.recv(200))
 
 

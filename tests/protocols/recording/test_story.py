@@ -6,8 +6,16 @@ from protocols.can.batch import encode_batch
 from protocols.can.frame import CanFrame
 from protocols.link.vehicle import CanTarget
 from protocols.recording.capture import capture
-from protocols.recording.records import Answered, Began, Exchange, Frames, Record
-from protocols.recording.story import TESTER, CanEvent, UdsEvent, story
+from protocols.recording.records import (
+    Answered,
+    Began,
+    Exchange,
+    Frames,
+    Happened,
+    Lost,
+    Record,
+)
+from protocols.recording.story import TESTER, CanEvent, Remark, UdsEvent, story
 
 BEGAN = Began(0, "5e" * 16, 0, "u", None, "o", None, ("can0",), ("can",))
 ANSWER = Answered(0x7E8, bytes.fromhex("5003"), 1, 1_000, 9_000)
@@ -54,5 +62,20 @@ def test_a_capture_begins_with_its_section_and_ends_its_conversation() -> None:
     blocks = list(capture(story([BEGAN, exchange(seen=False)]), "test"))
     assert blocks[0][:4] == bytes.fromhex("0A0D0D0A")
     kinds = [int.from_bytes(block[:4], "little") for block in blocks[1:]]
-    # Two interfaces; three frames; handshake, three messages and the end.
-    assert kinds == [1, 1] + [6] * (3 + 3 + 3 + 3)
+    # Three interfaces; three frames; handshake, three messages and the end.
+    assert kinds == [1, 1, 1] + [6] * (3 + 3 + 3 + 3)
+
+
+def test_what_else_happened_is_told_in_one_line() -> None:
+    records: list[Record] = [
+        BEGAN,
+        Exchange(9_500, CanTarget(0x7E0, 0x7E8), b"\x10\x03", (), "no_response", "ws", True),
+        Happened(7, "session.door", {"door": "doip", "peer": "two\n lines\x00"}),
+        Lost(8, 12),
+    ]
+    told = [event for event in story(records) if isinstance(event, Remark)]
+    assert told == [
+        Remark(7, "session.door door=doip peer=two lines?"),
+        Remark(8, "recording.lost frames=12"),
+        Remark(9_500, "exchange.failed why=no_response by=ws"),
+    ]
