@@ -175,22 +175,29 @@ async def _repeat(
     end: float | None,
     samples: list[float],
 ) -> None:
-    stream = await trio.open_tcp_stream("127.0.0.1", server.port)
     done = 0
-    async with stream:
-        while (times is None or done < times) and (end is None or trio.current_time() < end):
-            began = trio.current_time()
-            status, body = await _exchange(stream, request)
-            samples.append(trio.current_time() - began)
-            done += 1
-            if status != question.status:
-                raise RuntimeError(f"{server.name}: {question.name}: {status} {body[:200]!r}")
-            if question is LIST and json.loads(body)["total"] != THEIRS:
-                raise RuntimeError(f"{server.name}: the list is wrong")
+    while (times is None or done < times) and (end is None or trio.current_time() < end):
+        async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+            # Servers end a connection after so many requests, and say so with the last answer.
+            going = True
+            while going and (times is None or done < times):
+                began = trio.current_time()
+                status, body, going = await _exchange(stream, request)
+                samples.append(trio.current_time() - began)
+                done += 1
+                _check(server, question, status, body)
+                going = going and (end is None or trio.current_time() < end)
 
 
-async def _exchange(stream: trio.SocketStream, request: bytes) -> tuple[int, bytes]:
-    """Send a request and return status and body of the answer, which says its length."""
+def _check(server: Server, question: Question, status: int, body: bytes) -> None:
+    if status != question.status:
+        raise RuntimeError(f"{server.name}: {question.name}: {status} {body[:200]!r}")
+    if question is LIST and json.loads(body)["total"] != THEIRS:
+        raise RuntimeError(f"{server.name}: the list is wrong")
+
+
+async def _exchange(stream: trio.SocketStream, request: bytes) -> tuple[int, bytes, bool]:
+    """Send a request; return status, body, which says its length, and whether to go on here."""
     await stream.send_all(request)
     data = b""
     while b"\r\n\r\n" not in data:
@@ -203,7 +210,7 @@ async def _exchange(stream: trio.SocketStream, request: bytes) -> tuple[int, byt
     length = int(fields[b"content-length"])
     while len(body) < length:
         body += await stream.receive_some()
-    return int(head[9:12]), body
+    return int(head[9:12]), body, fields.get(b"connection") != b"close"
 
 
 def _installation(folder: Path, data: ShopData, port: int) -> None:

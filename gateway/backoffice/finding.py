@@ -11,12 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    String,
+    Table,
+    bindparam,
+    literal_column,
+    select,
+    union_all,
+)
 
-from gateway.backoffice.tables import Tables
-from gateway.storage.full_text import newest, scoped, words_of
+from gateway.backoffice.kinds import ID_TYPE
+from gateway.backoffice.tables import Tables, visible
+from gateway.storage.full_text import expression, newest, scoped, words_of
 
 #: Matches that are ranked; older ones are left out, which bounds what a common word costs.
 _MOST_RANKED = 200
@@ -104,23 +118,89 @@ def drop_entry(shop: Rows, noun: str, identifier: int) -> None:
         shop.remove("search_entry", present["id"])
 
 
-def find_ids(shop: Rows, noun: str, text: str, most: int) -> list[int]:
-    """Return the ids of records in which every word of ``text`` begins some word, best first."""
-    words = words_of(text)
+def find_ids(shop: Rows, nouns: tuple[str, ...], text: str, most: int) -> dict[str, list[int]]:
+    """Return the ids of records in which every word of ``text`` begins some word.
+
+    Args:
+        shop: whose records.
+        nouns: which kinds of them.
+        text: as somebody typed it; without a word in it, nothing is found.
+        most: ids of each noun at most, best first.
+    """
+    words, dialect = words_of(text), shop.connection.dialect.name
+    found: dict[str, list[int]] = {noun: [] for noun in nouns}
     if not words:
-        return []
-    entries, scope = shop.tables["search_entry"], _scope(shop.tenant_id, noun)
-    ids = newest(shop.connection, entries, scope, words, _MOST_RANKED)
-    query = (
-        shop.select("search_entry")
-        .with_only_columns(entries.c.record_id, entries.c.head, entries.c.words)
-        .where(entries.c.id.in_(ids), entries.c.kind == noun)
-    )
+        return found
+    scopes = {noun: _scope(shop.tenant_id, noun) for noun in nouns}
+    query = _newest(dialect, shop.tables["search_entry"], len(scopes))
+    asked = {
+        f"asked_{number}": expression(dialect, scope, words)
+        for number, scope in enumerate(scopes.values())
+    }
+    rows = shop.connection.execute(query, {"garage": shop.tenant_id, **asked}).all()
     scores = [
-        (_score(words, scope, head, told), record_id)
-        for record_id, head, told in shop.connection.execute(query)
+        (_score(words, scopes[noun], head, told), record_id, noun)
+        for noun, record_id, head, told in rows
     ]
-    return [record_id for _, record_id in sorted(scores, reverse=True)[:most]]
+    for _, record_id, noun in sorted(scores, reverse=True):
+        found[noun].append(record_id)
+    return {noun: ids[:most] for noun, ids in found.items()}
+
+
+def equal_ids(shop: Rows, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, list[int]]:
+    """Return noun -> ids of the records in which one of the named columns equals what is given."""
+    pairs = [(noun, name) for noun, columns in wanted.items() for name in columns]
+    query = _equal(tuple((noun, shop.tables[noun].c[name]) for noun, name in pairs))
+    values = {f"wanted_{i}": wanted[noun][name] for i, (noun, name) in enumerate(pairs)}
+    found: dict[str, list[int]] = {noun: [] for noun in wanted}
+    for noun, record_id in shop.connection.execute(query, {"garage": shop.tenant_id, **values}):
+        found[noun].append(record_id)
+    return found
+
+
+def rows_of(
+    shop: Rows, noun: str, columns: tuple[str, ...], ids: list[int]
+) -> dict[int, dict[str, Any]]:
+    """Return id -> these columns, of the records that are there."""
+    table = shop.tables[noun]
+    query = _shown(table, tuple(table.c[name] for name in ("id", *columns)))
+    rows = shop.connection.execute(query, {"garage": shop.tenant_id, "ids": ids}).all()
+    return {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows}
+
+
+# Built once: making one statement of four kinds takes longer than running it.
+@lru_cache(maxsize=16)
+def _newest(dialect: str, entries: Table, scopes: int) -> Select[Any]:
+    each = [
+        newest(dialect, entries, bindparam(f"asked_{number}", type_=String), _MOST_RANKED)
+        for number in range(scopes)
+    ]
+    # As subqueries: a part of a union may not be ordered and limited by itself on SQLite.
+    ids = union_all(*(select(query.subquery()) for query in each))
+    chosen = select(entries.c.kind, entries.c.record_id, entries.c.head, entries.c.words)
+    return chosen.where(
+        *visible(entries, bindparam("garage", type_=ID_TYPE)), entries.c.id.in_(ids)
+    )
+
+
+@lru_cache(maxsize=16)
+def _shown(table: Table, columns: tuple[Column[Any], ...]) -> Select[Any]:
+    garage = bindparam("garage", type_=ID_TYPE)
+    ids = bindparam("ids", type_=ID_TYPE, expanding=True)
+    return select(*columns).where(*visible(table, garage), table.c.id.in_(ids))
+
+
+@lru_cache(maxsize=16)
+def _equal(columns: tuple[tuple[str, Column[Any]], ...]) -> CompoundSelect[Any]:
+    garage = bindparam("garage", type_=ID_TYPE)
+    return union_all(
+        *(
+            select(literal_column(f"'{noun}'"), one.table.c.id).where(
+                *visible(one.table, garage), one == bindparam(f"wanted_{number}", type_=one.type)
+            )
+            for number, (noun, one) in enumerate(columns)
+        )
+    ).limit(_MOST_RANKED)
 
 
 def index_missing(shop: Rows) -> int:

@@ -1,7 +1,7 @@
 """One garage's rows inside one transaction.
 
-Every statement of the back office goes through a :class:`Shop`, which adds the tenant filter;
-no other module of the back office writes ``tenant_id`` into a query.
+Every statement of the back office goes through a :class:`Shop`, which adds the tenant filter
+(``tables.visible``); no other module of the back office writes ``tenant_id`` into a query.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from gateway.backoffice.finding import FINDABLE, drop_entry, index_entry
 from gateway.backoffice.moments import business_day
 from gateway.backoffice.sealing import Sealer
-from gateway.backoffice.tables import Tables
+from gateway.backoffice.tables import Tables, visible
 from gateway.backoffice.trail import FOLLOWED, difference, follows, note
 from gateway.domain.errors import NotFound
 
@@ -66,10 +66,7 @@ class Shop:
 
     def visible(self, table: Table, *, removed: bool = False) -> list[ColumnElement[bool]]:
         """Return the conditions that keep a query within this garage, without removed rows."""
-        conditions: list[ColumnElement[bool]] = [table.c.tenant_id == self.tenant_id]
-        if "deleted_at" in table.c and not removed:
-            conditions.append(table.c.deleted_at.is_(None))
-        return conditions
+        return visible(table, self.tenant_id, removed=removed)
 
     # Any: Select is generic in the row's types, which a table built at run time does not tell.
     def select(self, noun: str, *, removed: bool = False) -> Select[Any]:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    ForeignKey,
+    FromClause,
+    Index,
+    MetaData,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy import Column as SqlColumn
-from sqlalchemy import ForeignKey, Index, MetaData, Table, UniqueConstraint
 from sqlalchemy.schema import SchemaItem
 
 from gateway.backoffice.kinds import ID_TYPE, Ref
@@ -14,6 +23,16 @@ from gateway.storage.columns import UtcDateTime
 
 #: Noun name -> its table.
 Tables = Mapping[str, Table]
+
+
+def visible(
+    table: FromClause, garage: int | BindParameter[int], *, removed: bool = False
+) -> list[ColumnElement[bool]]:
+    """Return the conditions that keep a query within one garage, without removed rows."""
+    conditions: list[ColumnElement[bool]] = [table.c.tenant_id == garage]
+    if "deleted_at" in table.c and not removed:
+        conditions.append(table.c.deleted_at.is_(None))
+    return conditions
 
 
 def build_tables(nouns: Iterable[Noun], metadata: MetaData) -> Tables:

@@ -21,6 +21,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Integer,
     Select,
@@ -110,26 +111,36 @@ def scoped(scope: str, words: Iterable[str]) -> str:
 
 
 def newest(
-    connection: Connection, entries: Table, scope: str, prefixes: list[str], most: int
+    dialect: str, entries: Table, asked: BindParameter[str], most: int
 ) -> Select[tuple[int]]:
-    """Return the query for the ids of a scope's entries with words that begin so.
+    """Return the query for the ids of the entries that hold what is asked for, newest first.
 
     Args:
-        connection: tells the engine.
+        dialect: the engine's name.
         entries: the table :data:`ENTRIES`.
-        scope: as it was given to :func:`scoped`.
-        prefixes: as :func:`words_of` makes them; each begins some word of the entry.
-        most: ids at most, the newest.
+        asked: as :func:`expression` makes it; a parameter, so that the query is built once.
+        most: ids at most.
     """
-    if connection.dialect.name == "sqlite":
-        query = " AND ".join(f'"{scope}{prefix}" *' for prefix in prefixes)
+    if dialect == "sqlite":
         index = table(_INDEX, column("rowid", Integer), column(_INDEX))
-        found = select(index.c.rowid).where(index.c[_INDEX].op("MATCH")(query))
+        found = select(index.c.rowid).where(index.c[_INDEX].op("MATCH")(asked))
         return found.order_by(index.c.rowid.desc()).limit(most)
-    query = " & ".join(f"'{scope}{prefix}':*" for prefix in prefixes)
     vector = func.array_to_tsvector(func.string_to_array(entries.c.words, literal_column("' '")))
-    holds = vector.op("@@", is_comparison=True)(cast(query, TSQUERY))
+    holds = vector.op("@@", is_comparison=True)(cast(asked, TSQUERY))
     return select(entries.c.id).where(holds).order_by(entries.c.id.desc()).limit(most)
+
+
+def expression(dialect: str, scope: str, prefixes: list[str]) -> str:
+    """Say in the engine's words: entries of ``scope``, each prefix begins some word of theirs.
+
+    Args:
+        dialect: the engine's name.
+        scope: as it was given to :func:`scoped`.
+        prefixes: as :func:`words_of` makes them.
+    """
+    if dialect == "sqlite":
+        return " AND ".join(f'"{scope}{prefix}" *' for prefix in prefixes)
+    return " & ".join(f"'{scope}{prefix}':*" for prefix in prefixes)
 
 
 def is_declared(name: str | None, _kind: str, _parents: object) -> bool:

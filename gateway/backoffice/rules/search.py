@@ -6,7 +6,10 @@ by how well it fits (``finding``).
 
 from __future__ import annotations
 
-from gateway.backoffice.finding import find_ids
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.backoffice.finding import equal_ids, find_ids, rows_of
 from gateway.backoffice.rules.customers import full_name
 from gateway.backoffice.rules.phones import e164
 from gateway.backoffice.shop import Shop, Values
@@ -15,59 +18,62 @@ from gateway.backoffice.shop import Shop, Values
 MOST_HITS = 10
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """One of the four groups of an answer.
+
+    Attributes:
+        noun: what is in it.
+        exact: turns what was typed into column -> value of the records that go first.
+        columns: that are shown.
+        shown: a row, as the answer has it; ``None`` for the columns as they are.
+    """
+
+    noun: str
+    exact: Callable[[str], Mapping[str, str]]
+    columns: tuple[str, ...]
+    shown: Callable[[Values], Values] = dict
+
+
+def _reachable(text: str) -> Mapping[str, str]:
+    number = e164(text) if any(char.isdigit() for char in text) else None
+    phones = dict.fromkeys(("phone_e164", "mobile_e164"), number) if number else {}
+    return {**phones, "email": text.lower()}
+
+
+def _person(row: Values) -> Values:
+    return {"id": row["id"], "name": full_name(row)}
+
+
+_GROUPS = {
+    "customers": _Group(
+        "customer", _reachable, ("id", "first_name", "last_name", "company_name"), _person
+    ),
+    "work_orders": _Group(
+        "work_order", lambda text: {"ticket_no": text.upper()}, ("id", "ticket_no", "status")
+    ),
+    "products": _Group("product", lambda text: {"sku": text}, ("id", "name", "sku", "price_excl")),
+    "invoices": _Group(
+        "invoice",
+        lambda text: {"invoice_number": text.upper()},
+        ("id", "invoice_number", "status", "total_incl"),
+    ),
+}
+
+
 def search(shop: Shop, text: str, kinds: frozenset[str]) -> dict[str, list[Values]]:
     """Return the hits of each kind; those of kinds that are not asked for stay empty."""
-    finders = {
-        "customers": _customers,
-        "work_orders": _orders,
-        "products": _products,
-        "invoices": _invoices,
-    }
     wanted = text.strip()
-    return {
-        name: find(shop, wanted) if name in kinds and wanted else []
-        for name, find in finders.items()
+    groups = {name: one for name, one in _GROUPS.items() if name in kinds and wanted}
+    exact = {one.noun: one.exact(wanted) for one in groups.values()}
+    first = equal_ids(shop, exact) if exact else {}
+    others = find_ids(shop, tuple(exact), wanted, MOST_HITS)
+    return {name: [] for name in _GROUPS} | {
+        name: _hits(shop, one, first[one.noun] + others[one.noun]) for name, one in groups.items()
     }
 
 
-def _found(shop: Shop, noun: str, text: str, exact: str, number: str) -> list[Values]:
-    """Return rows by their words, best first; before them the one that ``exact`` names."""
-    hit = shop.find(noun, **{exact: number})
-    ids = ([hit["id"]] if hit else []) + find_ids(shop, noun, text, MOST_HITS)
-    return _rows(shop, noun, ids)
-
-
-def _rows(shop: Shop, noun: str, ids: list[int]) -> list[Values]:
-    if not ids:
-        return []
-    table = shop.tables[noun]
-    rows = {row["id"]: row for row in shop.rows(shop.select(noun).where(table.c.id.in_(ids)))}
-    return [rows[one] for one in dict.fromkeys(ids) if one in rows][:MOST_HITS]
-
-
-def _customers(shop: Shop, text: str) -> list[Values]:
-    rows = _found(shop, "customer", text, "email", text.lower())
-    number = e164(text) if any(char.isdigit() for char in text) else None
-    by_phone = [
-        row
-        for column in ("phone_e164", "mobile_e164")
-        for row in (shop.where("customer", **{column: number}) if number else [])
-    ]
-    unique = {row["id"]: row for row in [*by_phone, *rows]}
-    return [{"id": row["id"], "name": full_name(row)} for row in unique.values()][:MOST_HITS]
-
-
-def _orders(shop: Shop, text: str) -> list[Values]:
-    rows = _found(shop, "work_order", text, "ticket_no", text.upper())
-    return [{name: row[name] for name in ("id", "ticket_no", "status")} for row in rows]
-
-
-def _products(shop: Shop, text: str) -> list[Values]:
-    rows = _found(shop, "product", text, "sku", text)
-    return [{name: row[name] for name in ("id", "name", "sku", "price_excl")} for row in rows]
-
-
-def _invoices(shop: Shop, text: str) -> list[Values]:
-    rows = _found(shop, "invoice", text, "invoice_number", text.upper())
-    names = ("id", "invoice_number", "status", "total_incl")
-    return [{name: row[name] for name in names} for row in rows]
+def _hits(shop: Shop, group: _Group, ids: list[int]) -> list[Values]:
+    best = list(dict.fromkeys(ids))
+    rows = rows_of(shop, group.noun, group.columns, best) if best else {}
+    return [group.shown(rows[one]) for one in best if one in rows][:MOST_HITS]
