@@ -163,8 +163,12 @@ def _relation(shape: Shape, relation: Relation, known: Nouns) -> Iterator[str]:
         yield f"{other.name}.{relation.there} has no index"
 
 
+#: Comparisons with what is inside a column or another noun's: no index of this one helps them.
+_UNINDEXED = frozenset({Match.SEARCH, Match.RELATED, Match.AMONG, Match.HOLDS, Match.MEMBERS})
+
+
 def _filter(resource: Resource, filter_: Filter, known: Nouns) -> Iterator[str]:
-    if filter_.match in {Match.SEARCH, Match.RELATED, Match.AMONG, Match.HOLDS}:
+    if filter_.match in _UNINDEXED:
         for name in filter_.sources:
             yield from _searched(resource, name, known)
         return

@@ -34,6 +34,16 @@ MAX_WHOLE = 2**53 - 1
 ID_TYPE = BigInteger().with_variant(Integer, "sqlite")
 
 
+_SIGN = r"[\w.~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2}"
+
+#: RFC 3986: scheme, what follows it, query and fragment.
+_URI = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]*:(//\[[0-9A-Fa-f:.]+\])?(?:{_SIGN})*"
+    rf"(\?(?:{_SIGN}|\?)*)?(#(?:{_SIGN}|\?)*)?",
+    re.ASCII,
+)
+
+
 class Kind(ABC):
     """The meaning of a column or of a value at the edge."""
 
@@ -93,6 +103,8 @@ class Text(Kind):
             raise ValueError("has an invalid format.")
         if self.format == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
             raise ValueError("must be an email address.")
+        if self.format == "uri" and not _URI.fullmatch(value):
+            raise ValueError("must be an address with its scheme, such as https://example.com/x.")
         return value
 
     @property

@@ -78,6 +78,8 @@ def _operation(resource: Resource, route: Route, path: str, method: str) -> Sche
     }
     if operation is Operation.LIST:
         described["parameters"] += _query_parameters(resource)
+    if operation is Operation.READ:
+        described["parameters"] += _populate_parameters(resource)
     if operation in {Operation.CREATE, Operation.CHANGE}:
         described["requestBody"] = _request_body(_input_schema(resource, operation))
     return described
@@ -145,12 +147,19 @@ def _query_parameters(resource: Resource) -> Iterator[Schema]:
         if sorting.direction:
             schema = {"type": "string", "enum": directions}
             yield {"name": sorting.direction, "in": "query", "schema": schema}
+        if sorting.json_list:
+            listed: Schema = {"type": "string", "contentMediaType": "application/json"}
+            yield {"name": sorting.json_list, "in": "query", "schema": listed}
     if resource.profile.conditions:
         text: Schema = {"type": "string", "contentMediaType": "application/json"}
         yield {"name": resource.profile.conditions, "in": "query", "schema": text}
+    yield from _populate_parameters(resource)
+
+
+def _populate_parameters(resource: Resource) -> Iterator[Schema]:
     if resource.populated and resource.profile.populate:
         named: Schema = {"type": "string", "enum": list(resource.populated)}
-        schema = {"type": "array", "items": named}
+        schema: Schema = {"type": "array", "items": named}
         yield {"name": resource.profile.populate, "in": "query", "schema": schema}
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from werkzeug.routing import PathConverter
+
 T = TypeVar("T")
 
 #: Longer parts of a path are no words and no ids.
@@ -24,6 +26,12 @@ class _Branch(Generic[T]):
     #: Name of the parameter -> what follows it; paths may name it differently.
     parameters: dict[str, _Branch[T]] = field(default_factory=dict)
     leaf: T | None = None
+
+
+class Anything(PathConverter):
+    """The rest of a path, line breaks included: what is none of ours is refused by us too."""
+
+    regex = r"[^/][\s\S]*?"
 
 
 class PathTree(Generic[T]):

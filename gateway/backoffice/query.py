@@ -135,7 +135,7 @@ def filter_kind(resource: Resource, filter_: Filter) -> Kind:
     """Return how a filter's value is spelled."""
     if filter_.match is Match.SEARCH:
         return _SEARCH
-    if filter_.match in {Match.POSITIVE, Match.EMPTY}:
+    if filter_.match in {Match.POSITIVE, Match.EMPTY, Match.FLAG, Match.OPPOSITE}:
         return _FLAG
     if filter_.match is Match.HOLDS and filter_.kind is None:
         return _SEARCH

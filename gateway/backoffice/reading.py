@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
 
+from gateway.backoffice.asking import has_members, within_second
 from gateway.backoffice.query import ListQuery
 from gateway.backoffice.resource import (
     Computed,
@@ -198,7 +199,8 @@ def _condition(
         values = value if isinstance(value, list) else [value]
         return or_(*(listed.contains(f'"{text}"', autoescape=True) for text in values))
     if filter_.match is Match.ANY:
-        return column.in_(value if isinstance(value, list) else [value])
+        values = value if isinstance(value, list) else [value]
+        return column.in_(values if filter_.resolve is None else filter_.resolve(shop, values))
     return _COMPARED[filter_.match](column, value)
 
 
@@ -211,6 +213,10 @@ _COMPARED: Mapping[Match, Callable[[ColumnElement[Any], object], ColumnElement[b
     Match.UNTIL: lambda column, value: column <= value,
     Match.POSITIVE: lambda column, value: column > 0 if value else column <= 0,
     Match.EMPTY: lambda column, value: column.is_(None) if value else column.is_not(None),
+    Match.FLAG: lambda column, value: column.is_(True) if value else column.is_not(True),
+    Match.OPPOSITE: lambda column, value: column.is_(False) if value else column.is_not(False),
+    Match.SECOND: within_second,
+    Match.MEMBERS: has_members,
 }
 
 

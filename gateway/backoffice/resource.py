@@ -189,6 +189,10 @@ class Match(Enum):
     AMONG = "among"
     SEARCH = "search"
     HOLDS = "holds"
+    FLAG = "flag"
+    OPPOSITE = "opposite"
+    SECOND = "second"
+    MEMBERS = "members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +207,18 @@ class Filter:
             or false; ``RELATED`` compares ``relation.column``, any row of the
             relation will do, and ``AMONG`` takes what ``ANY`` takes for it; ``HOLDS`` takes what
             ``ANY`` takes and finds it in a column's list of texts; ``SEARCH`` finds the text
-            anywhere in any of the columns, whatever its case.
+            anywhere in any of the columns, whatever its case; ``FLAG`` takes a flag that was never
+            set for false, ``OPPOSITE`` finds false for true, and takes it for true; ``SECOND``
+            finds the moments within one; ``MEMBERS`` compares members of a JSON object.
         kind: when the parameter is spelled otherwise than the column.
+        resolve: turns the values of ``ANY`` into the column's, where other rows have to be asked.
     """
 
     name: str
     columns: tuple[str, ...] = ()
     match: Match = Match.EQUAL
     kind: Kind | None = None
+    resolve: Callable[[Shop, list[object]], list[object]] | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:

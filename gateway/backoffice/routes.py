@@ -24,7 +24,7 @@ from gateway.backoffice.action import Action, Call, Services
 from gateway.backoffice.body import Body, decode, form_body, inputs_of
 from gateway.backoffice.check import check
 from gateway.backoffice.declarations import Declarations
-from gateway.backoffice.paths import PathTree, loggable
+from gateway.backoffice.paths import Anything, PathTree, loggable
 from gateway.backoffice.populating import populate
 from gateway.backoffice.profile import Api, Page, Removed
 from gateway.backoffice.query import parse_inputs, parse_populated, parse_query
@@ -230,9 +230,10 @@ def _blueprint(
     for path, methods in _endpoints(api, services, declarations).items():
         for prefix in api.prefixes:
             tree.put(prefix + path, methods)
+    blueprint.record(lambda state: state.app.url_map.converters.update(anything=Anything))
     # One rule: all methods come here, so that a wrong one is refused in the API's own shape.
     blueprint.add_url_rule(
-        "/<path:path>",
+        "/<anything:path>",
         "anything",
         partial(_dispatch, tree),
         methods=_METHODS,

@@ -48,7 +48,7 @@ CLIENT_COLUMNS = (
 
 PRODUCT_COLUMNS = (
     Column("sales_category_id", Ref("goods_category")),
-    Column("active", Flag(), index=True),
+    Column("active", Flag(), default=True, index=True),
     Column("local_name", _NAME, index=True),
     Column("sub_category", Many(Mention("product_subcategory"))),
     Column("assigned_to", Many(Mention("rep"))),

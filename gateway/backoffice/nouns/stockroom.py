@@ -52,7 +52,11 @@ STOCK_MOVEMENT = Noun(
 
 SUPPLIER = Noun(
     "supplier",
-    (Column("name", Text(255), null=False), Column("email", Email()), *SUPPLIER_COLUMNS),
+    (
+        Column("name", Text(255), null=False, index=True),
+        Column("email", Email()),
+        *SUPPLIER_COLUMNS,
+    ),
     soft=True,
 )
 

@@ -41,7 +41,7 @@ PRODUCT = Noun(
     (
         Column("name", Text(255), null=False, index=True),
         Column("sku", Text(64), unique=True),
-        Column("price_excl", PRICE, null=False),
+        Column("price_excl", PRICE, null=False, index=True),
         Column("purchase_price", PRICE),
         Column("vat_rate", PERCENT, null=False, default=Decimal(21), index=True),
         Column("min_stock", Whole(0, 1_000_000_000)),
@@ -52,6 +52,7 @@ PRODUCT = Noun(
         *PRODUCT_COLUMNS,
     ),
     soft=True,
+    dated=True,
 )
 
 PRICE_AGREEMENT = Noun(

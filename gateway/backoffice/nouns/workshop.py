@@ -111,6 +111,7 @@ CUSTOMER = Noun(
         *CLIENT_COLUMNS,
     ),
     soft=True,
+    dated=True,
 )
 
 ADDRESS = Noun(

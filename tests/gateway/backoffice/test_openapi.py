@@ -55,13 +55,19 @@ BESIDE = {("planner", "post", "/appointment-type"), ("planner", "put", "/company
 }
 
 #: Parameters by which lists can be narrowed beyond what the contract says.
-NARROWED = {"/appointment": {"client_id"}, "/item": {"plan_until", "sort", "ordertype"}}
+NARROWED = {
+    "/appointment": {"client_id"},
+    "/item": {"plan_until", "sort", "ordertype"},
+    "/contract-installment": {"due_date"},
+}
 
 APIS = {api.name: api for api in DECLARATIONS.apis}
 
-#: By which field-sales lists are read on from where a client stopped.
+#: By which field-sales lists are read on from where a client stopped, and documents are shown
+#: with what they refer to.
 CURSORS = {"from__id", "to__id", "from_updatedAt", "to_updatedAt", "company_namespace"} | {
-    "sortPageOrder"
+    "sortPageOrder",
+    "populatedKeys",
 }
 
 

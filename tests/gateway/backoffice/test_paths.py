@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.backoffice.paths import PathTree, loggable
+from tests.gateway.backoffice.conftest import Door
 
 
 def test_words_go_before_parameters() -> None:
@@ -23,3 +24,10 @@ def test_words_go_before_parameters() -> None:
 def test_signed_links_stay_out_of_the_log() -> None:
     assert loggable("/backoffice/planner/client/12") == "/backoffice/planner/client/12"
     assert loggable(f"/backoffice/planner/book/{'x' * 120}") == "/backoffice/planner/book/..."
+
+
+async def test_a_path_with_line_breaks_is_refused_in_the_api_s_own_shape(
+    field_sales: Door,
+) -> None:
+    status, answer = await field_sales.ask("GET", "/client/a%0Ab")
+    assert (status, answer["success"]) == (404, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.backoffice.action import Action, RowRule, Rule, in_shop
-from gateway.backoffice.catalogue.field_sales.sheet import ids
+from gateway.backoffice.catalogue.field_sales.cells import ids
 from gateway.backoffice.kinds import Schema
 from gateway.backoffice.profile import Wrap
 from gateway.backoffice.profiles.field_sales import FIELD_SALES, SUCCESS, SUCCESS_DATA

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     NAME,
     NOTES,
     SUM,
-    Rules,
+    Cell,
     first,
     later,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Ref
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many
 from gateway.backoffice.profiles.field_sales import META
+from gateway.backoffice.resource import Write
 from gateway.backoffice.rules.field_sales import approvals
 
 APPROVAL_REQUEST = sheet(
@@ -27,9 +27,9 @@ APPROVAL_REQUEST = sheet(
     {
         "title": NAME,
         "description": NOTES,
-        "requestedBy": first(NAME),
-        "entity": first(NAME),
-        "entityId": first(NAME),
+        "requestedBy": Cell(NAME, write=Write.CREATE, also=("creator", "creator._id")),
+        "entity": Cell(NAME, write=Write.CREATE, also=("document_type", "type")),
+        "entityId": Cell(NAME, write=Write.CREATE, also=("document_id",)),
         "approvers": Many(NAME),
         "requiredApprovals": SUM,
         "currentApprovals": own(SUM),
@@ -39,6 +39,7 @@ APPROVAL_REQUEST = sheet(
     },
     name="approval_request",
     rules=Rules(approvals.create_request, approvals.change_request),
+    dated=("createdAt", "time"),
 )
 
 APPROVAL = sheet(

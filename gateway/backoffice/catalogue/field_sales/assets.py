@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import on_one, removal
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     FINE,
     NAME,
     NOTES,
     SUM,
     Cell,
-    Rules,
     first,
     later,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag, Ref
 from gateway.backoffice.moments import Day, Moment
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.profiles.field_sales import META, PAGING
-from gateway.backoffice.resource import Input
+from gateway.backoffice.resource import Filter, Input, Match
 from gateway.backoffice.rules.field_sales import assets
 
 ASSET_TYPE = sheet(
@@ -45,7 +43,7 @@ ASSET = sheet(
     {
         "name": Cell(NAME, find=True),
         "serialNumber": NAME,
-        "assetType": Ref("asset_type"),
+        "assetType": Cell(Ref("asset_type"), also=("asset_types",)),
         "client": Ref("customer"),
         "location": Document(),
         "status": NAME,
@@ -54,6 +52,8 @@ ASSET = sheet(
         "customFields": Document(),
     },
     name="asset",
+    dated=("createdAt",),
+    filters=(Filter("location", match=Match.HOLDS),),
 )
 
 ASSET_UNIT = sheet(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import OBJECT, answer, many, on_one
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     MONEY,
     NAME,
     NOTES,
     SHARE,
     SUM,
     Cell,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import nouns, sheet
 from gateway.backoffice.kinds import Document, Ref, Whole
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Mention, Part

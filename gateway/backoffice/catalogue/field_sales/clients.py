@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.asking import Members
+from gateway.backoffice.catalogue.field_sales.cells import (
     GEO,
     ID,
+    LINK,
     NAME,
     NOTES,
     SUM,
-    URL,
     Cell,
-    Rules,
     ids,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, sheet
 from gateway.backoffice.kinds import Document, Email, Flag, Ref, Text
 from gateway.backoffice.nested import Many
 from gateway.backoffice.nouns import CUSTOMER, INVOICE_ADDRESS
@@ -92,8 +92,8 @@ CLIENTS = sheet(
         "credit_limit": SUM,
         "tax_number": Cell(Text(32), find=True, column="vat_number"),
         "sync_id": NAME,
-        "profile_pic": URL,
-        "logo": URL,
+        "profile_pic": LINK,
+        "logo": LINK,
         "website": NAME,
         "email": Email(),
         "comment": Cell(NOTES, column="note"),
@@ -129,7 +129,14 @@ CLIENTS = sheet(
     ),
     filters=(
         Filter("client_code", match=Match.ANY),
-        Filter("tags", ("tagged.tag_id",), Match.RELATED, ID),
+        *(
+            Filter(name, ("tagged.tag_id",), Match.AMONG, ID)
+            for name in ("tags", "CLIENT_TAGS", "AREA_TAGS")
+        ),
+        Filter("active", ("disabled",), Match.OPPOSITE),
+        Filter("integrated_client_balance", ("balance",), Match.ANY),
+        Filter("customFields", ("custom_fields",), Match.MEMBERS, Members()),
+        Filter("integration_meta", match=Match.MEMBERS, kind=Members()),
         *(
             Filter(name, (f"invoice_address.{name}",), Match.RELATED, Text(100))
             for name in ("city", "state", "country")
@@ -140,6 +147,7 @@ CLIENTS = sheet(
         ),
     ),
     meta=True,
+    dated=("createdAt",),
 )
 
 RESOURCES = (CLIENTS,)

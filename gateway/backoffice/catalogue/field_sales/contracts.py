@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import on_one
-from gateway.backoffice.catalogue.field_sales.late import overdue
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     NAME,
     NOTES,
     SUM,
     Cell,
-    Rules,
     first,
     later,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.late import overdue
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag, Ref, Whole
 from gateway.backoffice.moments import Day, Moment
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.profiles.field_sales import META, PAGING
-from gateway.backoffice.resource import Input
+from gateway.backoffice.resource import Filter, Input, Match
 from gateway.backoffice.rules.field_sales import installments
 
 CONTRACT = sheet(
@@ -31,15 +29,16 @@ CONTRACT = sheet(
     {
         "title": NAME,
         "client": Ref("customer"),
-        "startDate": Moment(),
-        "endDate": Moment(),
-        "totalAmount": SUM,
+        "startDate": Cell(Moment(), spans=("start_time",)),
+        "endDate": Cell(Moment(), spans=("end_time",)),
+        "totalAmount": Cell(SUM, spans=("amount",)),
         "currency": NAME,
         "status": Cell(NAME, find=True),
         "terms": NOTES,
         "installments": Many(Document()),
     },
     name="contract",
+    dated=("createdAt",),
 )
 
 INSTALLMENT = sheet(
@@ -49,7 +48,7 @@ INSTALLMENT = sheet(
     {
         "contract": first(Ref("contract"), must=True),
         "installment_number": first(Whole(), must=True),
-        "due_date": Cell(Day(), must=True),
+        "due_date": Cell(Day(), must=True, find=True),
         "amount": Cell(SUM, must=True),
         "currency": first(NAME, default="USD"),
         "status": later(words("pending", "paid", "overdue", "cancelled"), find=True),
@@ -83,6 +82,10 @@ INSTALLMENT = sheet(
     name="installment",
     rules=Rules(installments.create),
     unique=(("contract", "installment_number"),),
+    filters=(
+        Filter("due_date_from", ("due_date",), Match.FROM),
+        Filter("due_date_to", ("due_date",), Match.UNTIL),
+    ),
 )
 
 RESOURCES = (

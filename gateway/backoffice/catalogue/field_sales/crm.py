@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import removal
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     GEO,
     NAME,
     NOTES,
     TIME,
     Cell,
-    Rules,
     first,
-    nouns,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Email, Flag, Ref, Text
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.nouns.workshop import TAG

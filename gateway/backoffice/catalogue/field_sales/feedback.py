@@ -12,23 +12,21 @@ from gateway.backoffice.catalogue.field_sales.acts import (
     on_all,
     on_one,
 )
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     FINE,
     ID,
+    LINK,
     NAME,
     NOTES,
     SHARE,
     SUM,
-    URL,
     Cell,
-    Rules,
     first,
     later,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Flag, Ref, Whole
 from gateway.backoffice.moments import Day
 from gateway.backoffice.nested import Many, Part
@@ -56,7 +54,7 @@ VISIT_FEEDBACK = sheet(
         ),
         "response_time": first(Whole()),
         "attachments": first(
-            Many(Part({"file_url": URL, "file_type": NAME, "file_size": Whole()}))
+            Many(Part({"file_url": LINK, "file_type": NAME, "file_size": Whole()}))
         ),
         "follow_up_required": Cell(Flag(), default=False),
         "follow_up_notes": NOTES,

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
-    BOOKED,
-    KEPT,
+from gateway.backoffice.catalogue.field_sales.cells import (
     MONEY,
     NAME,
     NOTES,
     SUM,
     Cell,
-    Rules,
     first,
     ids,
     later,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import BOOKED, KEPT, Rules, nouns, sheet
 from gateway.backoffice.kinds import Flag, Ref, Whole
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Mention, Part
 from gateway.backoffice.profiles.field_sales import META, PAGED, RESULT
-from gateway.backoffice.resource import Write
+from gateway.backoffice.resource import Filter, Match, Write
 from gateway.backoffice.rules.field_sales import balance, payments
 
 ACCOUNT_ADJUSTMENT = sheet(
@@ -107,14 +103,14 @@ SALES_PAYMENT = sheet(
     META,
     "Payment",
     {
-        "client": Ref("customer"),
-        "rep": Ref("rep"),
+        "client": Cell(Ref("customer"), also=("client_id", "clients")),
+        "rep": Cell(Ref("rep"), also=("creator", "creator._id")),
         "amount": SUM,
         "consumed": Cell(SUM, write=Write.NEVER, default=Decimal(0), hidden=True),
-        "paymentMethod": NAME,
+        "paymentMethod": Cell(NAME, also=("payment_type",)),
         "reference": NAME,
         "description": NOTES,
-        "date": Moment(),
+        "date": Cell(Moment(), spans=("paytime",)),
     },
     name="sales_payment",
     rules=Rules(payments.create_payment, payments.change_payment),
@@ -180,9 +176,10 @@ PAYMENT_TERM = sheet(
         "days": Whole(),
         "discount_percentage": SUM,
         "discount_days": Whole(),
-        "is_active": Cell(Flag(), default=True),
+        "is_active": Cell(Flag(), default=True, find=True),
     },
     name="payment_term",
+    filters=(Filter("disabled", ("is_active",), Match.OPPOSITE),),
 )
 
 RESOURCES = (

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
-    KEPT,
+from gateway.backoffice.catalogue.field_sales.cells import (
     NAME,
     NOTES,
     SUM,
     URL,
     Cell,
-    Rules,
     first,
     later,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import KEPT, Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag, Ref, Schema, Text, Whole
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
-    BOOKED,
+from gateway.backoffice.catalogue.field_sales.cells import (
     FINE,
     GEO,
     ID,
-    KEPT,
     NAME,
     NOTES,
     QUANTITY,
     SIGNED,
     SUM,
     Cell,
-    Rules,
     first,
     later,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import BOOKED, KEPT, Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Email, Flag, Ref
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Mention, Part
@@ -50,7 +46,7 @@ SUPPLIERS = sheet(
     META,
     "Supplier",
     {
-        "name": NAME,
+        "name": Cell(NAME, find=True),
         "email": Email(),
         "phone": NAME,
         "address": Document(),
@@ -79,8 +75,8 @@ INVENTORY_ADJUSTMENT = sheet(
     META,
     "InventoryAdjustment",
     {
-        "warehouse": Ref("warehouse"),
-        "rep": Ref("rep"),
+        "warehouse": Cell(Ref("warehouse"), also=("to",)),
+        "rep": Cell(Ref("rep"), also=("creator", "creator._id")),
         "items": Many(
             Part(
                 {
@@ -97,6 +93,7 @@ INVENTORY_ADJUSTMENT = sheet(
     name="inventory_adjustment",
     rules=Rules(inventory.adjust),
     operations=BOOKED,
+    dated=("createdAt",),
 )
 
 TRANSFER = sheet(
@@ -183,7 +180,7 @@ INVENTORY = sheet(
         "product": Cell(Ref("product"), column="product_id"),
         "variant": Cell(Ref("variant"), column="variant_id"),
         "warehouse": Cell(Ref("warehouse"), column="warehouse_id"),
-        "quantity": Cell(QUANTITY, find=True),
+        "quantity": Cell(QUANTITY, find=True, also=("qty",)),
         "reservedQuantity": Cell(QUANTITY, column="reserved"),
         "cost": FINE,
     },

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
+    LINK,
     NAME,
     NOTES,
     SUM,
-    URL,
     Cell,
     first,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import nouns, sheet
 from gateway.backoffice.kinds import Document, Flag
 from gateway.backoffice.nested import Many
 from gateway.backoffice.profiles.field_sales import LINKS, PAGED
@@ -25,7 +24,7 @@ MEDIA_ITEM = sheet(
     {
         "name": Cell(NAME, must=True, find=True),
         "description": Cell(NAME, find=True),
-        "url": Cell(URL, must=True, find=True),
+        "url": Cell(LINK, must=True, find=True),
         "document_type": Cell(
             words(
                 "html",
@@ -80,7 +79,7 @@ MEDIA_FILE = sheet(
     "MediaStorageSchema",
     {
         "filename": Cell(NAME, must=True, find=True),
-        "url": first(URL, must=True),
+        "url": first(LINK, must=True),
         "mimeType": first(NAME, must=True, find=True),
         "size": first(SUM, must=True, find=True),
         "category": Cell(NAME, find=True),
@@ -88,7 +87,7 @@ MEDIA_FILE = sheet(
         "entityId": Cell(NAME, find=True),
         "uploadedBy": own(NAME),
         "isPublic": Flag(),
-        "thumbnailUrl": first(URL),
+        "thumbnailUrl": first(LINK),
         "metadata": Document(),
         "tags": Many(NAME),
         "description": NOTES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     FINE,
     MONEY,
     NAME,
@@ -13,12 +13,10 @@ from gateway.backoffice.catalogue.field_sales.sheet import (
     SHARE,
     SUM,
     Cell,
-    Rules,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag, Number, Ref, Whole
 from gateway.backoffice.moments import Day, Moment
 from gateway.backoffice.nested import Many, Part

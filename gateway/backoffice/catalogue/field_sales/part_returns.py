@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     MONEY,
     NAME,
     NOTES,
     SUM,
     URL,
     Cell,
-    Rules,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag, Ref
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Mention, Part

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import on_one
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     MONEY,
     NAME,
     NOTES,
     SUM,
     URL,
     Cell,
-    Rules,
     ids,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag, Ref, Whole
 from gateway.backoffice.moments import Day, Moment
 from gateway.backoffice.nested import Many, Mention, Part

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
-    NAME,
-    NOTES,
-    Cell,
-    ids,
-    nouns,
-    own,
-    sheet,
-    words,
-)
+from gateway.backoffice.catalogue.field_sales.cells import NAME, NOTES, Cell, ids, own, words
+from gateway.backoffice.catalogue.field_sales.sheet import nouns, sheet
 from gateway.backoffice.kinds import Document, Whole
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Part

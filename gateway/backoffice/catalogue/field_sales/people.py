@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
-    BOOKED,
-    KEPT,
+from gateway.backoffice.asking import Members
+from gateway.backoffice.catalogue.field_sales.cells import (
+    ID,
     NAME,
     NOTES,
     SUM,
     TIME,
     Cell,
-    Rules,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import BOOKED, KEPT, Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag, Ref
 from gateway.backoffice.moments import Day, Moment
 from gateway.backoffice.nested import Many, Mention, Part
 from gateway.backoffice.profiles.field_sales import LINKS, META, PAGED
+from gateway.backoffice.resource import Filter, Match
 from gateway.backoffice.rules.field_sales import days, reps
 
 TEAM = sheet(
@@ -60,6 +59,10 @@ REP = sheet(
     name="rep",
     rules=Rules(reps.create, reps.change),
     meta=True,
+    filters=tuple(
+        Filter(f"permissions.{name}", ("permissions",), Match.MEMBERS, Members(name))
+        for name in ("rep_can_add_client", "rep_can_edit_client")
+    ),
 )
 
 ROUTE = sheet(
@@ -106,9 +109,9 @@ VISIT = sheet(
     "Visit",
     {
         "client": Ref("customer"),
-        "rep": Ref("rep"),
+        "rep": Cell(Ref("rep"), also=("user",)),
         "plannedDate": Moment(),
-        "actualDate": Moment(),
+        "actualDate": Cell(Moment(), spans=("time",)),
         "status": words("planned", "completed", "cancelled"),
         "notes": NOTES,
         "location": Document(),
@@ -116,6 +119,7 @@ VISIT = sheet(
     name="visit",
     rules=Rules(days.create_visit, days.change_visit),
     operations=KEPT,
+    filters=(Filter("visit_id", ("id",), Match.ANY, ID),),
 )
 
 RESOURCES = (

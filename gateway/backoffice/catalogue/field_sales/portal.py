@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from gateway.backoffice.action import Action, Call
 from gateway.backoffice.catalogue.field_sales.acts import on_one
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
+    LINK,
     NAME,
     NOTES,
     URL,
     Cell,
-    Rules,
     first,
     later,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Flag, Ref, Whole
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Part
@@ -52,7 +51,7 @@ PORTAL_ENTRY = sheet(
         "portal_settings": Part(
             {"show_progress": Flag(), "allow_comments": Flag(), "require_authentication": Flag()}
         ),
-        "custom_branding": Part({"logo_url": URL, "brand_color": NAME, "company_name": NAME}),
+        "custom_branding": Part({"logo_url": LINK, "brand_color": NAME, "company_name": NAME}),
         "disabled": Cell(Flag(), default=False),
     },
     name="portal_entry",
@@ -115,7 +114,7 @@ PORTAL_LINK = sheet(
             }
         ),
         "custom_branding": Part(
-            {"logo_url": URL, "brand_color": NAME, "custom_domain": NAME, "footer_text": NAME}
+            {"logo_url": LINK, "brand_color": NAME, "custom_domain": NAME, "footer_text": NAME}
         ),
         "metadata": Part({"created_by": NAME, "purpose": NAME, "tags": Many(NAME)}),
     },

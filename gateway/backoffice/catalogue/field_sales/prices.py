@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     FINE,
     NAME,
     QUANTITY,
     SUM,
     Cell,
-    Rules,
     ids,
-    nouns,
     own,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Flag, Ref, Text
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Part
 from gateway.backoffice.nouns.trade import PERCENT, TAX_RATE
 from gateway.backoffice.profiles.field_sales import LINKS, META
+from gateway.backoffice.resource import Filter, Match, to_one
 from gateway.backoffice.rules import tax_rates
 from gateway.backoffice.rules.field_sales import prices
 
@@ -36,6 +35,7 @@ PRICE_LIST = sheet(
     rules=Rules(prices.create_list),
     aliases=("/pricelists",),
     meta=True,
+    filters=(Filter("createdby._id", ("createdby",), Match.HOLDS),),
 )
 
 PRICE_LIST_ITEM = sheet(
@@ -55,6 +55,11 @@ PRICE_LIST_ITEM = sheet(
     instead={"product": "product_id", "variant": "variant_id", "pricelist": "pricelist_id"},
     aliases=("/pricelistsitems",),
     meta=True,
+    filters=(Filter("search", ("product.name", "variant.name", "variant.sku"), Match.SEARCH),),
+    relations=(
+        to_one("product", "product", "product_id"),
+        to_one("variant", "variant", "variant_id"),
+    ),
 )
 
 MEASURE_UNIT = sheet(
@@ -72,6 +77,7 @@ MEASURE_UNIT = sheet(
     rules=Rules(prices.create_unit, prices.change_unit),
     aliases=("/measureunits",),
     meta=True,
+    filters=(Filter("family_name", ("id",), Match.ANY, NAME, resolve=prices.units_of_families),),
 )
 
 MEASURE_UNIT_FAMILY = sheet(
@@ -127,9 +133,9 @@ MSL_PRODUCT = sheet(
     META,
     "MSLProduct",
     {
-        "msl": Ref("msl"),
-        "product": Ref("product"),
-        "variant": Ref("variant"),
+        "msl": Cell(Ref("msl"), also=("msl_id",)),
+        "product": Cell(Ref("product"), also=("product_id",)),
+        "variant": Cell(Ref("variant"), also=("variant_id",)),
         "targetQuantity": QUANTITY,
         "achievedQuantity": QUANTITY,
         "disabled": Cell(Flag(), find=True),

@@ -8,7 +8,7 @@ import trio
 
 from gateway.backoffice.action import Action, Call
 from gateway.backoffice.catalogue.field_sales.acts import NUMBER, TEXT, answer
-from gateway.backoffice.catalogue.field_sales.sheet import NAME, words
+from gateway.backoffice.catalogue.field_sales.cells import NAME, words
 from gateway.backoffice.kinds import Flag, Text
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Part

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import removal
-from gateway.backoffice.catalogue.field_sales.sheet import (
+from gateway.backoffice.catalogue.field_sales.cells import (
     FINE,
+    ID,
+    LINK,
     NAME,
     NOTES,
     SUM,
-    URL,
     Cell,
-    Rules,
     ids,
-    nouns,
-    sheet,
     words,
 )
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag, Ref, Text, Whole
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.nouns.trade import PRODUCT
 from gateway.backoffice.profiles.field_sales import LINKS, PAGING
-from gateway.backoffice.resource import Computed, Input
+from gateway.backoffice.resource import Computed, Filter, Input, Match, to_one
 from gateway.backoffice.rules import stock
 from gateway.backoffice.rules.field_sales import products
 
@@ -35,6 +34,7 @@ PRODUCT_BRAND = sheet(
     },
     name="brand",
     meta=True,
+    dated=("createdAt",),
 )
 
 PRODUCT_CATEGORY = sheet(
@@ -52,6 +52,7 @@ PRODUCT_CATEGORY = sheet(
     },
     name="goods_category",
     meta=True,
+    dated=("createdAt",),
 )
 
 PRODUCT_SUBCATEGORY = sheet(
@@ -70,6 +71,7 @@ PRODUCT_SUBCATEGORY = sheet(
     instead={"parent_id": "parent_id"},
     aliases=("/product-sub-category",),
     meta=True,
+    dated=("createdAt",),
 )
 
 PRODUCT_GROUP = sheet(
@@ -82,6 +84,7 @@ PRODUCT_GROUP = sheet(
         "disabled": Cell(Flag(), find=True),
     },
     name="product_group",
+    dated=("createdAt",),
 )
 
 MODIFIER_GROUP = sheet(
@@ -143,7 +146,7 @@ PRODUCTS = sheet(
         "sv_measureUnit": Cell(Ref("measure_unit"), column="measure_unit_id"),
         "description": NOTES,
         "local_description": NOTES,
-        "product_img": URL,
+        "product_img": LINK,
         "assigned_media": ids("media_item"),
         "html_description": NOTES,
         "modifiers_group": ids("modifier_group"),
@@ -164,6 +167,11 @@ PRODUCTS = sheet(
     members=(Computed("base_price", _TEXT, lambda row: str(row.values["price_excl"])),),
     inputs=(Input("base_price", Text(32)), Input("variants", Many(_VARIANT))),
     meta=True,
+    dated=("createdAt",),
+    filters=(
+        Filter("base_price", ("price_excl",), Match.ANY),
+        Filter("disabled", ("active",), Match.OPPOSITE),
+    ),
 )
 
 VARIANT = sheet(
@@ -191,6 +199,12 @@ VARIANT = sheet(
     name="variant",
     rules=Rules(products.create_variant, products.change_variant, products.remove_variant),
     meta=True,
+    dated=("createdAt",),
+    filters=(
+        Filter("category", ("of.sales_category_id",), Match.AMONG, ID),
+        Filter("brand", ("of.brand_id",), Match.AMONG, ID),
+    ),
+    relations=(to_one("of", "product", "product"),),
 )
 
 RESOURCES = (

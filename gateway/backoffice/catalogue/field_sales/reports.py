@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import OBJECT, on_all
-from gateway.backoffice.catalogue.field_sales.sheet import ID, NAME
+from gateway.backoffice.catalogue.field_sales.cells import ID, NAME
 from gateway.backoffice.kinds import Flag, Schema, Whole
 from gateway.backoffice.profile import Wrap
 from gateway.backoffice.profiles.field_sales import links_schema

@@ -5,23 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gateway.backoffice.catalogue.field_sales.acts import TEXT, WHOLE, answer, on_all
-from gateway.backoffice.catalogue.field_sales.sheet import (
-    KEPT,
-    NAME,
-    SUM,
-    Cell,
-    Rules,
-    first,
-    nouns,
-    own,
-    sheet,
-    words,
-)
+from gateway.backoffice.catalogue.field_sales.cells import NAME, SUM, Cell, first, own, words
+from gateway.backoffice.catalogue.field_sales.sheet import KEPT, Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag, Ref, Whole
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Mention
 from gateway.backoffice.profiles.field_sales import LINKS, META, PAGING
-from gateway.backoffice.resource import Input, Write
+from gateway.backoffice.resource import Filter, Input, Match, Write
 from gateway.backoffice.rules.field_sales import documents, serials
 
 SALES_INVOICE = sheet(
@@ -29,19 +19,23 @@ SALES_INVOICE = sheet(
     META,
     "FullInvoice",
     {
-        "serial": NAME,
-        "client": Ref("customer"),
-        "rep": Ref("rep"),
-        "warehouse": Ref("warehouse"),
+        "serial": Cell(NAME, also=("serial_number.formatted",)),
+        "client": Cell(Ref("customer"), also=("client_id", "clients")),
+        "rep": Cell(Ref("rep"), also=("creator", "creator._id")),
+        "warehouse": Cell(Ref("warehouse"), also=("origin_warehouse",)),
         "items": Many(Document()),
         "total": SUM,
         "status": Cell(NAME, find=True),
         "settled": Cell(SUM, write=Write.NEVER, default=Decimal(0), hidden=True),
+        "kind": Cell(words("sales", "return"), write=Write.NEVER, default="sales", hidden=True),
         "dueDate": Moment(),
     },
     name="sales_invoice",
     rules=Rules(documents.create_invoice, documents.change_invoice),
     operations=KEPT,
+    unique=(("serial", "kind"),),
+    dated=("issue_date",),
+    filters=(Filter("is_void", ("status",), Match.ANY, Flag(), resolve=documents.statuses),),
 )
 
 PROFORMA = sheet(
@@ -49,9 +43,9 @@ PROFORMA = sheet(
     META,
     "Proforma",
     {
-        "serial": NAME,
-        "client": Ref("customer"),
-        "rep": Ref("rep"),
+        "serial": Cell(NAME, unique=True, also=("serial_number.formatted",)),
+        "client": Cell(Ref("customer"), also=("client_id", "clients")),
+        "rep": Cell(Ref("rep"), also=("creator", "creator._id")),
         "warehouse": Ref("warehouse"),
         "items": Many(Document()),
         "total": SUM,
@@ -61,6 +55,7 @@ PROFORMA = sheet(
     name="proforma",
     rules=Rules(documents.create_proforma, documents.change_proforma),
     operations=KEPT,
+    dated=("createdAt", "issue_date", "time"),
 )
 
 RETURN_REASON = sheet(
@@ -91,7 +86,7 @@ SERIAL_COUNTER = sheet(
         "pad_length": Cell(Whole(1, 20), default=6),
     },
     name="serial",
-    rules=Rules(change=serials.change),
+    rules=Rules(serials.create, serials.change),
     unique=(("rep", "warehouse", "invoice_type"),),
 )
 

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import TEXT, on_all, removal
-from gateway.backoffice.catalogue.field_sales.sheet import (
-    KEPT,
-    NAME,
-    NOTES,
-    Cell,
-    Rules,
-    nouns,
-    sheet,
-)
+from gateway.backoffice.catalogue.field_sales.cells import NAME, NOTES, Cell
+from gateway.backoffice.catalogue.field_sales.sheet import KEPT, Rules, nouns, sheet
 from gateway.backoffice.kinds import Email, Flag, Ref
 from gateway.backoffice.nested import Many
 from gateway.backoffice.profiles.field_sales import META, PAGING
@@ -39,7 +32,7 @@ CUSTOM_LIST_ITEM = sheet(
     {
         "name": NAME,
         "value": NOTES,
-        "customList": Ref("custom_list"),
+        "customList": Cell(Ref("custom_list"), also=("custom_list",)),
         "disabled": Flag(),
     },
     name="custom_list_item",
@@ -52,7 +45,7 @@ CUSTOM_STATUS = sheet(
     {
         "name": Cell(NAME, find=True),
         "color": Cell(NAME, find=True),
-        "entity": NAME,
+        "entity": Cell(NAME, also=("model",)),
         "disabled": Cell(Flag(), find=True),
     },
     name="custom_status",

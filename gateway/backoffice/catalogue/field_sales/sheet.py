@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from functools import partial
 
 from gateway.backoffice.catalogue.field_sales import storing
+from gateway.backoffice.catalogue.field_sales.cells import ID, Cell, Fields
+from gateway.backoffice.catalogue.field_sales.narrowing import narrowing
 from gateway.backoffice.kinds import (
-    Choice,
     Document,
-    Flag,
-    Identifier,
     Kind,
-    Number,
     Ref,
     Schema,
-    Text,
     Whole,
 )
-from gateway.backoffice.moments import EpochMillis
 from gateway.backoffice.nested import Many, Mention
 from gateway.backoffice.noun import Column, Noun
 from gateway.backoffice.profile import Profile
@@ -39,7 +34,6 @@ from gateway.backoffice.resource import (
     Field,
     Filter,
     Input,
-    Match,
     Operation,
     Populated,
     Relation,
@@ -50,78 +44,9 @@ from gateway.backoffice.resource import (
     Write,
 )
 
-ID = Identifier(hexadecimal=True)
-
-#: Short texts: found by ``search``. Longer ones are read, not looked for.
-NAME, NOTES, URL = Text(255), Text(0), Text(2048, format="uri")
-TIME = Text(32, format="time")
-
-#: What is never below zero, and what may be; kept in cents.
-MONEY, SUM = Number(2, Decimal(0)), Number(2)
-#: Stock is counted in whole base units.
-QUANTITY, SIGNED = Whole(0, 1_000_000_000), Whole(-1_000_000_000, 1_000_000_000)
-#: Ratios, measures and degrees.
-SHARE, FINE, GEO = Number(4, Decimal(0), Decimal(1)), Number(6), Number(6)
-
 #: Nothing is removed; nothing is changed.
 KEPT = EVERYTHING - {Operation.REMOVE}
 BOOKED = KEPT - {Operation.CHANGE}
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A field of which more is to be said than its kind.
-
-    Attributes:
-        kind: what it holds; a ``Ref`` is spelled as a hexadecimal id.
-        must: a creation has to give it.
-        write: when a body may give it.
-        default: of a new row.
-        find: the list filters on it, by one value or several.
-        unique: no two rows of a garage share it.
-        column: in the table, when it is not the name in snake case.
-        hidden: it is taken, and never shown.
-        empty: shown where there is none.
-    """
-
-    kind: Kind
-    must: bool = False
-    write: Write = Write.ALWAYS
-    default: object = None
-    find: bool = False
-    unique: bool = False
-    column: str = ""
-    hidden: bool = False
-    empty: object = None
-
-
-#: Name at the edge -> what it is.
-Fields = Mapping[str, Kind | Cell]
-
-
-def own(kind: Kind, *, default: object = None, find: bool = False, empty: object = None) -> Cell:
-    """Return a field that the service alone sets."""
-    return Cell(kind, write=Write.NEVER, default=default, find=find, empty=empty)
-
-
-def first(kind: Kind, *, must: bool = False, default: object = None, find: bool = False) -> Cell:
-    """Return a field that is fixed after the creation."""
-    return Cell(kind, must=must, write=Write.CREATE, default=default, find=find)
-
-
-def later(kind: Kind, *, default: object = None, find: bool = False) -> Cell:
-    """Return a field that only changes may give."""
-    return Cell(kind, write=Write.CHANGE, default=default, find=find)
-
-
-def words(*values: str) -> Choice:
-    """Return the kind of one of a few words."""
-    return Choice(values)
-
-
-def ids(noun: str) -> Many:
-    """Return the kind of a list of ids."""
-    return Many(Mention(noun))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +84,7 @@ def sheet(
     relations: tuple[Relation, ...] = (),
     inputs: tuple[Field | Input, ...] = (),
     seeds: tuple[Mapping[str, object], ...] = (),
+    dated: tuple[str, ...] = (),
     meta: bool = False,
 ) -> Resource:
     """Return the resource that ``fields`` describe.
@@ -182,12 +108,13 @@ def sheet(
         relations: that members and filters speak of.
         inputs: members of bodies that are no fields.
         seeds: rows that every garage begins with.
+        dated: names behind ``from_`` and ``to_`` by which clients ask when rows were made.
         meta: it has ``integration_meta``.
     """
     if meta:
         fields = {**fields, "integration_meta": Document()}
     cells = {key: _cell(key, value) for key, value in fields.items()}
-    noun = noun or _noun(name, cells, unique, span, seeds)
+    noun = noun or _noun(name, cells, unique, span, seeds, dated=bool(dated))
     given = {member.name for member in members}
     system = (member for member in _system(noun, profile) if member.name not in given)
     shape = Shape(schema, noun, (*_members(cells), *members, *system), relations)
@@ -201,7 +128,10 @@ def sheet(
         shape=shape,
         ability=path.strip("/").replace("/", "-"),
         operations=operations,
-        filters=(*filters, *(f for f in _filters(cells, profile, span) if f.name not in taken)),
+        filters=(
+            *filters,
+            *(f for f in narrowing(cells, profile, span, dated) if f.name not in taken),
+        ),
         sortable=_sortable(cells, inputs, noun, profile),
         order=("-id",) if profile is OFFSET else ("id",),
         inputs=(*hidden, *inputs),
@@ -216,17 +146,7 @@ def sheet(
 def _cell(name: str, value: Kind | Cell) -> Cell:
     cell = value if isinstance(value, Cell) else Cell(value)
     column = cell.column or _snake(name)
-    return Cell(
-        cell.kind,
-        cell.must,
-        cell.write,
-        cell.default,
-        cell.find,
-        cell.unique,
-        column,
-        cell.hidden,
-        cell.empty,
-    )
+    return replace(cell, column=column)
 
 
 def _snake(name: str) -> str:
@@ -239,6 +159,8 @@ def _noun(
     unique: tuple[tuple[str, ...], ...],
     span: str,
     seeds: tuple[Mapping[str, object], ...],
+    *,
+    dated: bool,
 ) -> Noun:
     columns = [
         Column(
@@ -246,7 +168,7 @@ def _noun(
             cell.kind,
             null=not cell.must and cell.default is None,
             default=cell.default,
-            index=(cell.find or key == span) and not cell.unique,
+            index=(cell.asked or key == span) and not cell.unique,
             unique=cell.unique,
         )
         for key, cell in cells.items()
@@ -257,6 +179,7 @@ def _noun(
         (*columns, Column("revision", Whole(0), null=False, default=0)),
         unique=groups,
         seeds=seeds,
+        dated=dated,
     )
 
 
@@ -295,34 +218,6 @@ def _system(noun: Noun, profile: Profile) -> Iterator[Field | Computed]:
         yield Computed("SVClient", {"type": "integer"}, lambda row: row.values["tenant_id"])
 
 
-def _filters(cells: Mapping[str, Cell], profile: Profile, span: str) -> Iterator[Filter]:
-    if profile is not OFFSET:
-        # Lists by offset take all conditions as one JSON object instead.
-        yield from (found for name, cell in cells.items() for found in _by_cell(name, cell))
-        yield Filter("_id", ("id",), Match.ANY, ID)
-        yield Filter("company_namespace", ("tenant_id",), Match.ANY, Whole(1))
-    if profile is not OFFSET and profile is not PAGING:
-        yield Filter("from__id", ("id",), Match.ABOVE, ID)
-        yield Filter("to__id", ("id",), Match.BELOW, ID)
-        yield Filter("from_updatedAt", ("updated_at",), Match.ABOVE, EpochMillis())
-        yield Filter("to_updatedAt", ("updated_at",), Match.BELOW, EpochMillis())
-    texts = tuple(c.column for c in cells.values() if _searched(c))
-    if texts and profile is not PAGING:
-        yield Filter("search", texts, Match.SEARCH)
-    if span:
-        column = cells[span].column
-        yield Filter("from_date", (column,), Match.FROM)
-        yield Filter("to_date", (column,), Match.UNTIL)
-
-
-def _by_cell(name: str, cell: Cell) -> Iterator[Filter]:
-    if cell.find or isinstance(cell.kind, Ref):
-        match = Match.EQUAL if isinstance(cell.kind, Flag) else Match.ANY
-        yield Filter(name, (cell.column,), match, ID if isinstance(cell.kind, Ref) else None)
-    elif isinstance(cell.kind, Many) and isinstance(cell.kind.kind, Mention):
-        yield Filter(name, (cell.column,), Match.HOLDS)
-
-
 def _populated(cells: Mapping[str, Cell], instead: Mapping[str, str]) -> dict[str, Populated]:
     named = {name: noun for name, cell in cells.items() if (noun := _leads_to(cell.kind))}
     shown = {
@@ -339,10 +234,6 @@ def _leads_to(kind: Kind) -> str:
     """Return the noun that a kind refers to, or nothing."""
     inner = kind.kind if isinstance(kind, Many) else kind
     return inner.noun if isinstance(inner, (Ref, Mention)) else ""
-
-
-def _searched(cell: Cell) -> bool:
-    return isinstance(cell.kind, Text) and 0 < cell.kind.limit <= NAME.limit and not cell.hidden
 
 
 def _stamps(profile: Profile) -> tuple[str, str]:

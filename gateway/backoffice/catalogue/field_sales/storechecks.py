@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.catalogue.field_sales.sheet import (
-    GEO,
-    NAME,
-    NOTES,
-    Cell,
-    later,
-    nouns,
-    sheet,
-    words,
-)
+from gateway.backoffice.catalogue.field_sales.cells import GEO, NAME, NOTES, Cell, later, words
+from gateway.backoffice.catalogue.field_sales.sheet import nouns, sheet
 from gateway.backoffice.kinds import Flag, Ref
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Part

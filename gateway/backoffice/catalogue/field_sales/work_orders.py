@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import OBJECT, many, on_all, removal
-from gateway.backoffice.catalogue.field_sales.sheet import (
-    NAME,
-    NOTES,
-    Cell,
-    Rules,
-    later,
-    nouns,
-    sheet,
-    words,
-)
+from gateway.backoffice.catalogue.field_sales.cells import NAME, NOTES, Cell, later, words
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Flag, Ref, Whole
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Part
@@ -24,17 +16,20 @@ FIELD_ORDER = sheet(
     META,
     "Workorder",
     {
-        "title": NAME,
+        "title": Cell(NAME, also=("name",)),
         "description": NOTES,
-        "priority": Cell(words("low", "medium", "high", "urgent"), find=True),
+        "priority": Cell(
+            words("low", "medium", "high", "urgent"), find=True, also=("priority_human",)
+        ),
         "status": Cell(NAME, find=True),
-        "assignedTo": Ref("rep"),
+        "assignedTo": Cell(Ref("rep"), also=("assigned_to",)),
         "client": Ref("customer"),
-        "asset": Ref("asset"),
-        "category": Ref("field_category"),
-        "dueDate": Moment(),
+        "asset": Cell(Ref("asset"), also=("assets",)),
+        "category": Cell(Ref("field_category"), also=("workorder_categories",)),
+        "dueDate": Cell(Moment(), also=("due_date",), spans=("due_date",)),
     },
     name="field_order",
+    dated=("createdAt",),
 )
 
 FIELD_REQUEST = sheet(
@@ -42,17 +37,20 @@ FIELD_REQUEST = sheet(
     META,
     "WorkorderRequest",
     {
-        "title": NAME,
+        "title": Cell(NAME, also=("name",)),
         "description": NOTES,
-        "priority": Cell(words("low", "medium", "high", "urgent"), find=True),
-        "requestedBy": NAME,
+        "priority": Cell(
+            words("low", "medium", "high", "urgent"), find=True, also=("priority_human",)
+        ),
+        "requestedBy": Cell(NAME, also=("creator._id",)),
         "client": Ref("customer"),
-        "asset": Ref("asset"),
-        "category": Ref("field_category"),
+        "asset": Cell(Ref("asset"), also=("assets",)),
+        "category": Cell(Ref("field_category"), also=("workorder_categories",)),
         "status": later(NAME, find=True),
     },
     name="field_request",
     rules=Rules(change=approvals.change_work_request),
+    dated=("createdAt",),
 )
 
 FIELD_CATEGORY = sheet(

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
+from sqlalchemy import select
+
 from gateway.backoffice.kinds import Identifier, decimal_of
 from gateway.backoffice.refusal import broken_rule, wrong_field
 from gateway.backoffice.rules.field_sales import balance, days, shelves
 from gateway.backoffice.rules.field_sales.prices import base_quantity, price_of
-from gateway.backoffice.rules.field_sales.serials import serial_for
+from gateway.backoffice.rules.field_sales.serials import is_carried, serial_for
 from gateway.backoffice.shop import Shop, Values
 
 _CENT, _HUNDRED = Decimal("0.01"), Decimal(100)
@@ -35,8 +37,8 @@ def create_invoice(shop: Shop, values: Values) -> int:
         Invalid: stock, credit or a frozen product are in the way.
     """
     lines = _priced(shop, values, "frozen_sales")
-    kind = "return" if (values.get("total") or 0) < 0 else "sales"
-    values["serial"] = _serial(shop, "sales_invoice", values, kind, "SI")
+    values["kind"] = "return" if (values.get("total") or 0) < 0 else "sales"
+    values["serial"] = _serial(shop, values, values["kind"], "SI")
     values["status"] = values.get("status") or "unpaid"
     if values.get("client") and (values.get("total") or 0) > 0:
         balance.check_credit(shop, values["client"], values["total"])
@@ -71,10 +73,19 @@ def _void(shop: Shop, row: Values) -> None:
         balance.book(shop, row["client"], -row["total"], f"void of sales invoice {row['id']}")
 
 
+def statuses(shop: Shop, void: list[object]) -> list[object]:
+    """Return the states of invoices that are void, or are not, as the flags in ``void`` say."""
+    table = shop.tables["sales_invoice"]
+    known = shop.connection.execute(
+        select(table.c.status).where(*shop.visible(table)).group_by(table.c.status)
+    ).scalars()
+    return [status for status in known if (status == VOID) in void]
+
+
 def create_proforma(shop: Shop, values: Values) -> int:
     """Store an offer: priced and numbered like an invoice, and nothing moves."""
     _priced(shop, values, "frozen_pre_sales")
-    values["serial"] = _serial(shop, "proforma", values, "proforma", "PF")
+    values["serial"] = _serial(shop, values, "proforma", "PF")
     values["status"] = values.get("status") or "pending"
     proforma_id = shop.insert("proforma", values)
     days.note(shop, values.get("rep"), shop.today)
@@ -99,9 +110,9 @@ def _check_fixed(row: Values, values: Values) -> None:
         values.pop(name, None)
 
 
-def _serial(shop: Shop, noun: str, values: Values, kind: str, series: str) -> str:
+def _serial(shop: Shop, values: Values, kind: str, series: str) -> str:
     given = values.get("serial")
-    if given and shop.find(noun, serial=given) is not None:
+    if given and is_carried(shop, kind, given):
         raise wrong_field("serial", "has already been taken.")
     return str(given or serial_for(shop, values, kind, series))
 

@@ -68,6 +68,13 @@ def _check_factor(values: Values) -> None:
         raise wrong_field("factor", "must be greater than 0.")
 
 
+def units_of_families(shop: Shop, names: list[object]) -> list[object]:
+    """Return the ids of the units in the families of these names."""
+    table = shop.tables["measure_unit_family"]
+    families = shop.rows(shop.select("measure_unit_family").where(table.c.name.in_(names)))
+    return [int(unit, 16) for family in families for unit in family["measureunits"] or []]
+
+
 def base_quantity(shop: Shop, quantity: Decimal, unit_id: int | None) -> Decimal:
     """Return a quantity in the unit at the root: times the factors on the way there."""
     while unit_id is not None:

@@ -98,7 +98,11 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_approval_request', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_approval_request_created_at', ['tenant_id', 'created_at'], unique=False)
+        batch_op.create_index('ix_backoffice_approval_request_entity', ['tenant_id', 'entity'], unique=False)
+        batch_op.create_index('ix_backoffice_approval_request_entity_id', ['tenant_id', 'entity_id'], unique=False)
         batch_op.create_index('ix_backoffice_approval_request_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_approval_request_requested_by', ['tenant_id', 'requested_by'], unique=False)
         batch_op.create_index('ix_backoffice_approval_request_status', ['tenant_id', 'status'], unique=False)
         batch_op.create_index('ix_backoffice_approval_request_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
@@ -252,6 +256,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_brand', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_brand_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_brand_disabled', ['tenant_id', 'disabled'], unique=False)
         batch_op.create_index('ix_backoffice_brand_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_brand_local_name', ['tenant_id', 'local_name'], unique=False)
@@ -343,6 +348,7 @@ def upgrade() -> None:
     with op.batch_alter_table('backoffice_custom_status', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_custom_status_color', ['tenant_id', 'color'], unique=False)
         batch_op.create_index('ix_backoffice_custom_status_disabled', ['tenant_id', 'disabled'], unique=False)
+        batch_op.create_index('ix_backoffice_custom_status_entity', ['tenant_id', 'entity'], unique=False)
         batch_op.create_index('ix_backoffice_custom_status_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_custom_status_name', ['tenant_id', 'name'], unique=False)
         batch_op.create_index('ix_backoffice_custom_status_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -470,6 +476,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_goods_category', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_goods_category_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_goods_category_disabled', ['tenant_id', 'disabled'], unique=False)
         batch_op.create_index('ix_backoffice_goods_category_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_goods_category_local_name', ['tenant_id', 'local_name'], unique=False)
@@ -906,6 +913,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_payment_term', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_payment_term_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_payment_term_is_active', ['tenant_id', 'is_active'], unique=False)
         batch_op.create_index('ix_backoffice_payment_term_name', ['tenant_id', 'name'], unique=False)
         batch_op.create_index('ix_backoffice_payment_term_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
@@ -964,6 +972,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_product_group', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_product_group_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_product_group_disabled', ['tenant_id', 'disabled'], unique=False)
         batch_op.create_index('ix_backoffice_product_group_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_product_group_local_name', ['tenant_id', 'local_name'], unique=False)
@@ -1125,6 +1134,7 @@ def upgrade() -> None:
     with op.batch_alter_table('backoffice_supplier', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_supplier_disabled', ['tenant_id', 'disabled'], unique=False)
         batch_op.create_index('ix_backoffice_supplier_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_supplier_name', ['tenant_id', 'name'], unique=False)
         batch_op.create_index('ix_backoffice_supplier_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_tag',
@@ -1917,6 +1927,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_product_barcode', ['tenant_id', 'barcode'], unique=False)
         batch_op.create_index('ix_backoffice_product_brand_id', ['tenant_id', 'brand_id'], unique=False)
         batch_op.create_index('ix_backoffice_product_category_id', ['tenant_id', 'category_id'], unique=False)
+        batch_op.create_index('ix_backoffice_product_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_product_frozen_pre_sales', ['tenant_id', 'frozen_pre_sales'], unique=False)
         batch_op.create_index('ix_backoffice_product_frozen_sales', ['tenant_id', 'frozen_sales'], unique=False)
         batch_op.create_index('ix_backoffice_product_id', ['tenant_id', 'id'], unique=False)
@@ -1925,6 +1936,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_product_measure_unit_id', ['tenant_id', 'measure_unit_id'], unique=False)
         batch_op.create_index('ix_backoffice_product_name', ['tenant_id', 'name'], unique=False)
         batch_op.create_index('ix_backoffice_product_position', ['tenant_id', 'position'], unique=False)
+        batch_op.create_index('ix_backoffice_product_price_excl', ['tenant_id', 'price_excl'], unique=False)
         batch_op.create_index('ix_backoffice_product_rsp', ['tenant_id', 'rsp'], unique=False)
         batch_op.create_index('ix_backoffice_product_sales_category_id', ['tenant_id', 'sales_category_id'], unique=False)
         batch_op.create_index('ix_backoffice_product_stock_quantity', ['tenant_id', 'stock_quantity'], unique=False)
@@ -1951,6 +1963,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_product_subcategory', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_product_subcategory_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_product_subcategory_disabled', ['tenant_id', 'disabled'], unique=False)
         batch_op.create_index('ix_backoffice_product_subcategory_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_product_subcategory_local_name', ['tenant_id', 'local_name'], unique=False)
@@ -2187,6 +2200,7 @@ def upgrade() -> None:
     with op.batch_alter_table('backoffice_asset', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_asset_asset_type', ['tenant_id', 'asset_type'], unique=False)
         batch_op.create_index('ix_backoffice_asset_client', ['tenant_id', 'client'], unique=False)
+        batch_op.create_index('ix_backoffice_asset_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_asset_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_asset_name', ['tenant_id', 'name'], unique=False)
         batch_op.create_index('ix_backoffice_asset_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -2386,8 +2400,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_contract', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_contract_client', ['tenant_id', 'client'], unique=False)
+        batch_op.create_index('ix_backoffice_contract_created_at', ['tenant_id', 'created_at'], unique=False)
+        batch_op.create_index('ix_backoffice_contract_end_date', ['tenant_id', 'end_date'], unique=False)
         batch_op.create_index('ix_backoffice_contract_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_contract_start_date', ['tenant_id', 'start_date'], unique=False)
         batch_op.create_index('ix_backoffice_contract_status', ['tenant_id', 'status'], unique=False)
+        batch_op.create_index('ix_backoffice_contract_total_amount', ['tenant_id', 'total_amount'], unique=False)
         batch_op.create_index('ix_backoffice_contract_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_customer_tag',
@@ -2450,6 +2468,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_inventory_adjustment', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_inventory_adjustment_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_inventory_adjustment_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_inventory_adjustment_rep', ['tenant_id', 'rep'], unique=False)
         batch_op.create_index('ix_backoffice_inventory_adjustment_status', ['tenant_id', 'status'], unique=False)
@@ -2607,8 +2626,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_proforma', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_proforma_client', ['tenant_id', 'client'], unique=False)
+        batch_op.create_index('ix_backoffice_proforma_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_rep', ['tenant_id', 'rep'], unique=False)
+        batch_op.create_index('ix_backoffice_proforma_serial', ['tenant_id', 'serial'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_status', ['tenant_id', 'status'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_warehouse', ['tenant_id', 'warehouse'], unique=False)
@@ -2792,8 +2813,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_sales_invoice', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_sales_invoice_client', ['tenant_id', 'client'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_rep', ['tenant_id', 'rep'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_serial', ['tenant_id', 'serial'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_status', ['tenant_id', 'status'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_warehouse', ['tenant_id', 'warehouse'], unique=False)
@@ -2820,7 +2843,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_sales_payment', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_sales_payment_client', ['tenant_id', 'client'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_payment_date', ['tenant_id', 'date'], unique=False)
         batch_op.create_index('ix_backoffice_sales_payment_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_payment_payment_method', ['tenant_id', 'payment_method'], unique=False)
         batch_op.create_index('ix_backoffice_sales_payment_rep', ['tenant_id', 'rep'], unique=False)
         batch_op.create_index('ix_backoffice_sales_payment_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
@@ -3088,6 +3113,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_variant', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_variant_barcode', ['tenant_id', 'barcode'], unique=False)
+        batch_op.create_index('ix_backoffice_variant_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_variant_default', ['tenant_id', 'default'], unique=False)
         batch_op.create_index('ix_backoffice_variant_disabled', ['tenant_id', 'disabled'], unique=False)
         batch_op.create_index('ix_backoffice_variant_id', ['tenant_id', 'id'], unique=False)
@@ -3119,6 +3145,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_visit', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_visit_actual_date', ['tenant_id', 'actual_date'], unique=False)
         batch_op.create_index('ix_backoffice_visit_client', ['tenant_id', 'client'], unique=False)
         batch_op.create_index('ix_backoffice_visit_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_visit_rep', ['tenant_id', 'rep'], unique=False)
@@ -3288,9 +3315,12 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_field_order_assigned_to', ['tenant_id', 'assigned_to'], unique=False)
         batch_op.create_index('ix_backoffice_field_order_category', ['tenant_id', 'category'], unique=False)
         batch_op.create_index('ix_backoffice_field_order_client', ['tenant_id', 'client'], unique=False)
+        batch_op.create_index('ix_backoffice_field_order_created_at', ['tenant_id', 'created_at'], unique=False)
+        batch_op.create_index('ix_backoffice_field_order_due_date', ['tenant_id', 'due_date'], unique=False)
         batch_op.create_index('ix_backoffice_field_order_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_field_order_priority', ['tenant_id', 'priority'], unique=False)
         batch_op.create_index('ix_backoffice_field_order_status', ['tenant_id', 'status'], unique=False)
+        batch_op.create_index('ix_backoffice_field_order_title', ['tenant_id', 'title'], unique=False)
         batch_op.create_index('ix_backoffice_field_order_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_field_request',
@@ -3318,9 +3348,12 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_field_request_asset', ['tenant_id', 'asset'], unique=False)
         batch_op.create_index('ix_backoffice_field_request_category', ['tenant_id', 'category'], unique=False)
         batch_op.create_index('ix_backoffice_field_request_client', ['tenant_id', 'client'], unique=False)
+        batch_op.create_index('ix_backoffice_field_request_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_field_request_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_field_request_priority', ['tenant_id', 'priority'], unique=False)
+        batch_op.create_index('ix_backoffice_field_request_requested_by', ['tenant_id', 'requested_by'], unique=False)
         batch_op.create_index('ix_backoffice_field_request_status', ['tenant_id', 'status'], unique=False)
+        batch_op.create_index('ix_backoffice_field_request_title', ['tenant_id', 'title'], unique=False)
         batch_op.create_index('ix_backoffice_field_request_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_installment',
@@ -3356,6 +3389,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_installment', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_installment_due_date', ['tenant_id', 'due_date'], unique=False)
         batch_op.create_index('ix_backoffice_installment_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_installment_status', ['tenant_id', 'status'], unique=False)
         batch_op.create_index('ix_backoffice_installment_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -4483,6 +4517,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_customer_chain_id', ['tenant_id', 'chain_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_channel_id', ['tenant_id', 'channel_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_client_code', ['tenant_id', 'client_code'], unique=False)
+        batch_op.create_index('ix_backoffice_customer_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_customer_is_business', ['tenant_id', 'is_business'], unique=False)
         batch_op.create_index('ix_backoffice_customer_is_chain', ['tenant_id', 'is_chain'], unique=False)
         batch_op.create_index('ix_backoffice_customer_location_verified', ['tenant_id', 'location_verified'], unique=False)
@@ -4492,10 +4527,10 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_customer_phone_e164', ['tenant_id', 'phone_e164'], unique=False)
         batch_op.create_index('ix_backoffice_customer_price_list_id', ['tenant_id', 'price_list_id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
 
     with op.batch_alter_table('backoffice_work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('branch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4555,10 +4590,10 @@ def downgrade() -> None:
         batch_op.drop_column('branch_id')
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
         batch_op.drop_index('ix_backoffice_customer_price_list_id')
         batch_op.drop_index('ix_backoffice_customer_phone_e164')
@@ -4568,6 +4603,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_customer_location_verified')
         batch_op.drop_index('ix_backoffice_customer_is_chain')
         batch_op.drop_index('ix_backoffice_customer_is_business')
+        batch_op.drop_index('ix_backoffice_customer_created_at')
         batch_op.drop_index('ix_backoffice_customer_client_code')
         batch_op.drop_index('ix_backoffice_customer_channel_id')
         batch_op.drop_index('ix_backoffice_customer_chain_id')
@@ -4913,13 +4949,17 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_installment_updated_at')
         batch_op.drop_index('ix_backoffice_installment_status')
         batch_op.drop_index('ix_backoffice_installment_id')
+        batch_op.drop_index('ix_backoffice_installment_due_date')
 
     op.drop_table('backoffice_installment')
     with op.batch_alter_table('backoffice_field_request', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_field_request_updated_at')
+        batch_op.drop_index('ix_backoffice_field_request_title')
         batch_op.drop_index('ix_backoffice_field_request_status')
+        batch_op.drop_index('ix_backoffice_field_request_requested_by')
         batch_op.drop_index('ix_backoffice_field_request_priority')
         batch_op.drop_index('ix_backoffice_field_request_id')
+        batch_op.drop_index('ix_backoffice_field_request_created_at')
         batch_op.drop_index('ix_backoffice_field_request_client')
         batch_op.drop_index('ix_backoffice_field_request_category')
         batch_op.drop_index('ix_backoffice_field_request_asset')
@@ -4927,9 +4967,12 @@ def downgrade() -> None:
     op.drop_table('backoffice_field_request')
     with op.batch_alter_table('backoffice_field_order', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_field_order_updated_at')
+        batch_op.drop_index('ix_backoffice_field_order_title')
         batch_op.drop_index('ix_backoffice_field_order_status')
         batch_op.drop_index('ix_backoffice_field_order_priority')
         batch_op.drop_index('ix_backoffice_field_order_id')
+        batch_op.drop_index('ix_backoffice_field_order_due_date')
+        batch_op.drop_index('ix_backoffice_field_order_created_at')
         batch_op.drop_index('ix_backoffice_field_order_client')
         batch_op.drop_index('ix_backoffice_field_order_category')
         batch_op.drop_index('ix_backoffice_field_order_assigned_to')
@@ -4972,6 +5015,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_visit_rep')
         batch_op.drop_index('ix_backoffice_visit_id')
         batch_op.drop_index('ix_backoffice_visit_client')
+        batch_op.drop_index('ix_backoffice_visit_actual_date')
 
     op.drop_table('backoffice_visit')
     with op.batch_alter_table('backoffice_variant', schema=None) as batch_op:
@@ -4985,6 +5029,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_variant_id')
         batch_op.drop_index('ix_backoffice_variant_disabled')
         batch_op.drop_index('ix_backoffice_variant_default')
+        batch_op.drop_index('ix_backoffice_variant_created_at')
         batch_op.drop_index('ix_backoffice_variant_barcode')
 
     op.drop_table('backoffice_variant')
@@ -5056,7 +5101,9 @@ def downgrade() -> None:
     with op.batch_alter_table('backoffice_sales_payment', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_sales_payment_updated_at')
         batch_op.drop_index('ix_backoffice_sales_payment_rep')
+        batch_op.drop_index('ix_backoffice_sales_payment_payment_method')
         batch_op.drop_index('ix_backoffice_sales_payment_id')
+        batch_op.drop_index('ix_backoffice_sales_payment_date')
         batch_op.drop_index('ix_backoffice_sales_payment_client')
 
     op.drop_table('backoffice_sales_payment')
@@ -5064,8 +5111,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_sales_invoice_warehouse')
         batch_op.drop_index('ix_backoffice_sales_invoice_updated_at')
         batch_op.drop_index('ix_backoffice_sales_invoice_status')
+        batch_op.drop_index('ix_backoffice_sales_invoice_serial')
         batch_op.drop_index('ix_backoffice_sales_invoice_rep')
         batch_op.drop_index('ix_backoffice_sales_invoice_id')
+        batch_op.drop_index('ix_backoffice_sales_invoice_created_at')
         batch_op.drop_index('ix_backoffice_sales_invoice_client')
 
     op.drop_table('backoffice_sales_invoice')
@@ -5123,8 +5172,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_proforma_warehouse')
         batch_op.drop_index('ix_backoffice_proforma_updated_at')
         batch_op.drop_index('ix_backoffice_proforma_status')
+        batch_op.drop_index('ix_backoffice_proforma_serial')
         batch_op.drop_index('ix_backoffice_proforma_rep')
         batch_op.drop_index('ix_backoffice_proforma_id')
+        batch_op.drop_index('ix_backoffice_proforma_created_at')
         batch_op.drop_index('ix_backoffice_proforma_client')
 
     op.drop_table('backoffice_proforma')
@@ -5168,6 +5219,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_inventory_adjustment_status')
         batch_op.drop_index('ix_backoffice_inventory_adjustment_rep')
         batch_op.drop_index('ix_backoffice_inventory_adjustment_id')
+        batch_op.drop_index('ix_backoffice_inventory_adjustment_created_at')
 
     op.drop_table('backoffice_inventory_adjustment')
     with op.batch_alter_table('backoffice_email_thread', schema=None) as batch_op:
@@ -5187,8 +5239,12 @@ def downgrade() -> None:
     op.drop_table('backoffice_customer_tag')
     with op.batch_alter_table('backoffice_contract', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_contract_updated_at')
+        batch_op.drop_index('ix_backoffice_contract_total_amount')
         batch_op.drop_index('ix_backoffice_contract_status')
+        batch_op.drop_index('ix_backoffice_contract_start_date')
         batch_op.drop_index('ix_backoffice_contract_id')
+        batch_op.drop_index('ix_backoffice_contract_end_date')
+        batch_op.drop_index('ix_backoffice_contract_created_at')
         batch_op.drop_index('ix_backoffice_contract_client')
 
     op.drop_table('backoffice_contract')
@@ -5242,6 +5298,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_asset_updated_at')
         batch_op.drop_index('ix_backoffice_asset_name')
         batch_op.drop_index('ix_backoffice_asset_id')
+        batch_op.drop_index('ix_backoffice_asset_created_at')
         batch_op.drop_index('ix_backoffice_asset_client')
         batch_op.drop_index('ix_backoffice_asset_asset_type')
 
@@ -5314,6 +5371,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_product_subcategory_local_name')
         batch_op.drop_index('ix_backoffice_product_subcategory_id')
         batch_op.drop_index('ix_backoffice_product_subcategory_disabled')
+        batch_op.drop_index('ix_backoffice_product_subcategory_created_at')
 
     op.drop_table('backoffice_product_subcategory')
     with op.batch_alter_table('backoffice_product', schema=None) as batch_op:
@@ -5323,6 +5381,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_product_stock_quantity')
         batch_op.drop_index('ix_backoffice_product_sales_category_id')
         batch_op.drop_index('ix_backoffice_product_rsp')
+        batch_op.drop_index('ix_backoffice_product_price_excl')
         batch_op.drop_index('ix_backoffice_product_position')
         batch_op.drop_index('ix_backoffice_product_name')
         batch_op.drop_index('ix_backoffice_product_measure_unit_id')
@@ -5331,6 +5390,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_product_id')
         batch_op.drop_index('ix_backoffice_product_frozen_sales')
         batch_op.drop_index('ix_backoffice_product_frozen_pre_sales')
+        batch_op.drop_index('ix_backoffice_product_created_at')
         batch_op.drop_index('ix_backoffice_product_category_id')
         batch_op.drop_index('ix_backoffice_product_brand_id')
         batch_op.drop_index('ix_backoffice_product_barcode')
@@ -5540,6 +5600,7 @@ def downgrade() -> None:
     op.drop_table('backoffice_tag')
     with op.batch_alter_table('backoffice_supplier', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_supplier_updated_at')
+        batch_op.drop_index('ix_backoffice_supplier_name')
         batch_op.drop_index('ix_backoffice_supplier_id')
         batch_op.drop_index('ix_backoffice_supplier_disabled')
 
@@ -5592,6 +5653,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_product_group_local_name')
         batch_op.drop_index('ix_backoffice_product_group_id')
         batch_op.drop_index('ix_backoffice_product_group_disabled')
+        batch_op.drop_index('ix_backoffice_product_group_created_at')
 
     op.drop_table('backoffice_product_group')
     with op.batch_alter_table('backoffice_price_list', schema=None) as batch_op:
@@ -5609,6 +5671,7 @@ def downgrade() -> None:
     with op.batch_alter_table('backoffice_payment_term', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_payment_term_updated_at')
         batch_op.drop_index('ix_backoffice_payment_term_name')
+        batch_op.drop_index('ix_backoffice_payment_term_is_active')
         batch_op.drop_index('ix_backoffice_payment_term_id')
 
     op.drop_table('backoffice_payment_term')
@@ -5739,6 +5802,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_goods_category_local_name')
         batch_op.drop_index('ix_backoffice_goods_category_id')
         batch_op.drop_index('ix_backoffice_goods_category_disabled')
+        batch_op.drop_index('ix_backoffice_goods_category_created_at')
 
     op.drop_table('backoffice_goods_category')
     with op.batch_alter_table('backoffice_garage_setting', schema=None) as batch_op:
@@ -5770,6 +5834,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_custom_status_updated_at')
         batch_op.drop_index('ix_backoffice_custom_status_name')
         batch_op.drop_index('ix_backoffice_custom_status_id')
+        batch_op.drop_index('ix_backoffice_custom_status_entity')
         batch_op.drop_index('ix_backoffice_custom_status_disabled')
         batch_op.drop_index('ix_backoffice_custom_status_color')
 
@@ -5800,6 +5865,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_brand_local_name')
         batch_op.drop_index('ix_backoffice_brand_id')
         batch_op.drop_index('ix_backoffice_brand_disabled')
+        batch_op.drop_index('ix_backoffice_brand_created_at')
 
     op.drop_table('backoffice_brand')
     with op.batch_alter_table('backoffice_branch', schema=None) as batch_op:
@@ -5838,7 +5904,11 @@ def downgrade() -> None:
     with op.batch_alter_table('backoffice_approval_request', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_approval_request_updated_at')
         batch_op.drop_index('ix_backoffice_approval_request_status')
+        batch_op.drop_index('ix_backoffice_approval_request_requested_by')
         batch_op.drop_index('ix_backoffice_approval_request_id')
+        batch_op.drop_index('ix_backoffice_approval_request_entity_id')
+        batch_op.drop_index('ix_backoffice_approval_request_entity')
+        batch_op.drop_index('ix_backoffice_approval_request_created_at')
 
     op.drop_table('backoffice_approval_request')
     with op.batch_alter_table('backoffice_appointment_type', schema=None) as batch_op:
