@@ -44,16 +44,21 @@ P = TypeVar("P")
 REMEMBERED_FOR = 3.0
 MOST_REMEMBERED = 4_096
 
+#: Seconds a principal may go on while the database does not answer: live sessions outlive its
+#: restart. Nobody can be disabled while it is away, so this bounds what one cut-off node allows.
+OUTAGE_GRACE = 300.0
+
 #: Seconds between two rounds of housekeeping.
 HOUSEKEEPING_INTERVAL = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Remembered(Generic[P]):
-    """A principal, and Trio's time until which it counts."""
+    """A principal, and Trio's times until which it counts: usually, and in an outage."""
 
     principal: P
     until: float
+    outage_until: float
 
 
 class _Memory(Generic[P]):
@@ -68,10 +73,18 @@ class _Memory(Generic[P]):
             return None
         return remembered.principal
 
+    def get_in_outage(self, token: str) -> P | None:
+        remembered = self._known.get(token)
+        if remembered is None or remembered.outage_until <= trio.current_time():
+            return None
+        return remembered.principal
+
     def put(self, token: str, principal: P, seconds: float) -> None:
-        until = trio.current_time() + min(seconds, REMEMBERED_FOR)
+        now = trio.current_time()
         self._known.pop(token, None)
-        self._known[token] = _Remembered(principal, until)
+        self._known[token] = _Remembered(
+            principal, now + min(seconds, REMEMBERED_FOR), now + min(seconds, OUTAGE_GRACE)
+        )
         if len(self._known) > MOST_REMEMBERED:
             self._known.popitem(last=False)
 
@@ -128,9 +141,18 @@ class Identity:
 
         Raises:
             Unauthorized: it is not good, or they may not come in any more.
+            Unavailable: the database does not answer, and they have not come in lately.
         """
         if (known := self._customers.get(access_token)) is not None:
             return known
+        try:
+            return await self._look_up_customer(access_token)
+        except Unavailable:
+            if (known := self._customers.get_in_outage(access_token)) is None:
+                raise
+            return known
+
+    async def _look_up_customer(self, access_token: str) -> CustomerPrincipal:
         claims = await self.tokens.verify(access_token, "access", "customer")
         try:
             user_id, connector_id = UUID(claims.subject), claims.more.get("connector_id")
@@ -148,9 +170,18 @@ class Identity:
 
         Raises:
             Unauthorized: it is not good, or they may not come in any more.
+            Unavailable: the database does not answer, and they have not come in lately.
         """
         if (known := self._operators.get(access_token)) is not None:
             return known
+        try:
+            return await self._look_up_operator(access_token)
+        except Unavailable:
+            if (known := self._operators.get_in_outage(access_token)) is None:
+                raise
+            return known
+
+    async def _look_up_operator(self, access_token: str) -> OperatorPrincipal:
         claims = await self.tokens.verify(access_token, "access", "operator")
         principal = await self.operators.present(claims.subject)
         if principal is None:

@@ -45,7 +45,14 @@ def binaries() -> Path | None:
 
 @contextmanager
 def private_server(folder: Path) -> Iterator[URL]:
-    """Run a server in ``folder`` for the block.
+    """Run a server in ``folder`` for the block; see :func:`private_cluster`."""
+    with private_cluster(folder) as cluster:
+        yield cluster.url
+
+
+@contextmanager
+def private_cluster(folder: Path) -> Iterator[Cluster]:
+    """Run a server in ``folder`` for the block; whoever has it may stop and start it.
 
     Raises:
         RuntimeError: no PostgreSQL is installed, or it does not start; its words are included.
@@ -61,7 +68,8 @@ def private_server(folder: Path) -> Iterator[URL]:
         server.initialise()
         with server.running():
             query = {"host": str(folder), "port": "5432"}
-            yield URL.create("postgresql+psycopg", _ACCOUNT, database="postgres", query=query)
+            url = URL.create("postgresql+psycopg", _ACCOUNT, database="postgres", query=query)
+            yield Cluster(server, url)
 
 
 def _yield_to_account(folder: Path) -> str | None:
@@ -131,6 +139,19 @@ class Server:
         if done.returncode != 0:
             said = (self.folder / "server.log").read_text()[-2000:]
             raise RuntimeError(f"{program} ended with {done.returncode}: {said}")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A server that runs, and where.
+
+    Attributes:
+        server: stops and starts it.
+        url: of a database without tables.
+    """
+
+    server: Server
+    url: URL
 
 
 #: Makes a database as new: most tables are empty after a test, and looking is quicker than

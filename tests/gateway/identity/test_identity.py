@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 import trio
 import trio.testing
 from sqlalchemy import event as listening
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from structlog.testing import CapturingLogger
 from structlog.typing import FilteringBoundLogger
 from trio.testing import MockClock
@@ -55,6 +58,26 @@ async def test_a_user_disabled_elsewhere_is_out_soon(
     autojump_clock.jump(facing.REMEMBERED_FOR)
     with pytest.raises(Unauthorized):
         await identity.customer(token)
+
+
+async def test_whoever_came_in_lately_goes_on_without_the_database(
+    identity: Identity, garage: Garage, database: Database, autojump_clock: MockClock
+) -> None:
+    token = await access_token(identity, garage)
+    known = await identity.customer(token)
+    other = await access_token(identity, garage)
+
+    def refuse() -> None:
+        raise OperationalError("connect", None, ConnectionRefusedError())
+
+    with patch.object(database.engine, "connect", refuse):
+        autojump_clock.jump(facing.REMEMBERED_FOR)
+        assert await identity.customer(token) == known
+        with pytest.raises(Unavailable):
+            await identity.customer(other)
+        autojump_clock.jump(facing.OUTAGE_GRACE)
+        with pytest.raises(Unavailable):
+            await identity.customer(token)
 
 
 async def test_a_connector_that_moves_takes_its_sign_ins_with_it(
