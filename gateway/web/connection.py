@@ -1,7 +1,7 @@
 """One HTTP connection: Hypercorn's own, with the bounds that it lacks.
 
 Hypercorn (pinned to 0.18.0, because these are its private parts) serves a connection in
-``TCPServer.run``. Five things are added here; the guard around ``run`` is in ``server``:
+``TCPServer.run``. Six things are added here; the guard around ``run`` is in ``server``:
 
 - Sending is bounded. Hypercorn shields its writes from cancellation without a deadline, so a peer
   that stops reading holds its task, and the shutdown, for ever.
@@ -15,14 +15,17 @@ Hypercorn (pinned to 0.18.0, because these are its private parts) serves a conne
 - A connection ends when its peer is gone or it is closed. Hypercorn's pinger and idle timer would
   sleep out their intervals first; and its reader, when a request was refused before it was read
   to its end, waits for a request that cannot come, for ever.
+- A websocket's application may hand over ready frames (``frames``): they go to the socket at once,
+  without a task's turn, as long as nothing else is on its way there.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import trio
 from hypercorn.config import Config
@@ -30,13 +33,15 @@ from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
-from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import EventWrapper, WorkerContext
-from hypercorn.typing import AppWrapper, LifespanState
+from hypercorn.typing import AppWrapper, LifespanState, Scope
 from typing_extensions import override
+from wsproto.connection import ConnectionState
 
 from gateway.runtime.guard import close_now
+from gateway.web.frames import SendFrame, announce
 
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
@@ -99,9 +104,11 @@ class Connection(TCPServer):
         self._reading = trio.CancelScope()
         # Hypercorn takes both kinds of stream and annotates one.
         tls = cast("trio.SSLStream[trio.SocketStream]", stream)
-        super().__init__(app, config, self._context, state, tls)
+        announced = cast("AppWrapper", partial(_announced, app, self.send_nowait))
+        super().__init__(announced, config, self._context, state, tls)
         self._send_timeout = send_timeout
-        self._head = b""
+        self._plain = stream if isinstance(stream, trio.SocketStream) else None
+        self._head = self._rest = b""
         self._sent_at = self._heard_at = trio.current_time()
 
     @override
@@ -112,17 +119,50 @@ class Connection(TCPServer):
             if self._is_head(event.data):
                 self._head += event.data
                 return
-            async with self.send_lock:
-                data, self._head = self._head + event.data, b""
-                is_sent = await self._send(data)
-            if is_sent:
+            if await self._send_in_turn(event.data):
                 return
-            await close_now(self.stream)
-            await self.protocol.handle(Closed())
         else:
             await super().protocol_send(event)
         if not isinstance(event, Updated):
             self._reading.cancel()
+
+    def send_nowait(self, frame: bytes) -> bool:
+        """Send a whole websocket frame at once; ``False`` where it cannot be, and nothing went.
+
+        Only on a plain socket with an open websocket, and only while nothing else is being sent.
+        """
+        if self._plain is None or self._rest or self.send_lock.locked():
+            return False
+        if not self._takes_frames():
+            return False
+        try:
+            sent = os.write(self._plain.socket.fileno(), frame)
+        except OSError:  # it is full, or broken, which the next to send in turn finds out
+            return False
+        if sent < len(frame):
+            self._rest = frame[sent:]
+            self._task_group.spawn(self._send_in_turn, b"")
+        return True
+
+    def _takes_frames(self) -> bool:
+        protocol = self.protocol.protocol
+        stream = protocol.stream if isinstance(protocol, H11Protocol) else None
+        return (
+            isinstance(stream, WSStream)
+            and stream.state is ASGIWebsocketState.CONNECTED
+            and not stream.closed
+            and stream.connection.state is ConnectionState.OPEN
+        )
+
+    async def _send_in_turn(self, data: bytes) -> bool:
+        """Send what is left of a frame, a head that waits, and ``data``; or close, and say so."""
+        async with self.send_lock:
+            data, self._rest, self._head = self._rest + self._head + data, b"", b""
+            is_sent = await self._send(data)
+        if not is_sent:
+            await close_now(self.stream)
+            await self.protocol.handle(Closed())
+        return is_sent
 
     def _is_head(self, data: bytes) -> bool:
         """Tell whether this is an answer's head, which can go with what follows: half the packets.
@@ -208,3 +248,10 @@ class Connection(TCPServer):
         elif isinstance(protocol, H11Protocol):
             streams = (protocol.stream,)
         return (stream for stream in streams if isinstance(stream, WSStream))
+
+
+# Any: ASGI's two channels and Hypercorn's two ways into threads, handed on as they are.
+async def _announced(app: AppWrapper, send: SendFrame, scope: Scope, *channels: Any) -> None:
+    if scope["type"] == "websocket":
+        announce(scope, send)
+    await app(scope, *channels)

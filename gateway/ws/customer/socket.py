@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
-import msgspec
 import trio
-from quart import Blueprint, websocket
+from quart import Blueprint, current_app, websocket
+from quart_trio import QuartTrio
 
-from gateway.bus.memory import MemoryBus, Subscription
-from gateway.bus.topics import topics_of
+from gateway.bus.memory import MemoryBus
 from gateway.chat.service import ChatService
-from gateway.chat.shapes import channel_shape, message_shape
 from gateway.config import CustomerApiSettings
 from gateway.domain.clock import Clock, utc_now
-from gateway.domain.errors import Conflict, Forbidden, GatewayError, NotFound, Unauthorized
+from gateway.domain.errors import Conflict, Forbidden, GatewayError, Unauthorized
 from gateway.domain.principal import CustomerPrincipal
 from gateway.identity.tokens import expiry_of
-from gateway.runtime.feeds import Feed, Policy
 from gateway.web.auth import CustomerIdentity, websocket_token
-from gateway.web.problems import problem_of
-from gateway.ws.customer.following import Following
+from gateway.web.frames import frame_sender
+from gateway.ws.customer.audience import Audiences
+from gateway.ws.customer.channels import Channels
 from gateway.ws.customer.messages import (
     Authenticate,
     ClientMessage,
@@ -33,6 +30,7 @@ from gateway.ws.customer.messages import (
     Unsubscribe,
     parse,
 )
+from gateway.ws.customer.outgoing import Notice, Outgoing, problem_text
 from gateway.ws.customer.updates import Updates
 
 #: Seconds for the first message, where the upgrade brought no token.
@@ -40,9 +38,6 @@ SIGN_IN_LIMIT = 10.0
 
 #: Seconds between two looks at whether the token still holds.
 TOKEN_INTERVAL = 60.0
-
-#: Messages of a channel that are read at once; the rest follows.
-MESSAGES_AT_ONCE = 50
 
 #: Close code for "sign in first" (private range, RFC 6455 7.4.2).
 CLOSE_UNAUTHORIZED = 4401
@@ -72,6 +67,13 @@ class CustomerSocketDoor:
 def blueprint(door: CustomerSocketDoor) -> Blueprint:
     """Return the route ``/ws/customer``."""
     routes = Blueprint("customer_socket", __name__)
+    audiences = Audiences(door.updates, door.bus, door.settings.update_interval)
+
+    @routes.before_app_serving
+    async def open_audiences() -> None:
+        await cast("QuartTrio", current_app).nursery.start(audiences.run)
+
+    routes.after_app_serving(audiences.close)
 
     @routes.websocket("/ws/customer")
     async def customer_socket() -> None:
@@ -80,17 +82,18 @@ def blueprint(door: CustomerSocketDoor) -> Blueprint:
             token = await _token()
             customer = await door.identity.customer(token)
         except GatewayError as error:
-            await websocket.send(_problem(error))
+            await websocket.send(problem_text(error))
             await websocket.close(CLOSE_UNAUTHORIZED, error.code)
             return
-        async with door.bus.subscribe() as news, trio.open_nursery() as nursery:
-            socket = CustomerSocket(door, customer, token, news)
-            nursery.start_soon(socket.write)
-            nursery.start_soon(socket.update)
-            nursery.start_soon(socket.listen)
-            nursery.start_soon(socket.read)
-            await socket.token_ended()
-            nursery.cancel_scope.cancel()
+        async with trio.open_nursery() as nursery:
+            socket = CustomerSocket(door, audiences, customer, token, nursery)
+            try:
+                nursery.start_soon(socket.write)
+                nursery.start_soon(socket.read)
+                await socket.token_ended()
+                nursery.cancel_scope.cancel()
+            finally:
+                socket.leave()
 
     return routes
 
@@ -116,37 +119,40 @@ async def _received() -> str | bytes:
 class CustomerSocket:
     """The conversation with one client; lives as long as its socket.
 
-    Updates are read one after the other, just before they are sent: a client that reads slowly
-    gets fewer of them, never old ones, and nothing piles up. One that stops reading is cut by
-    the server's send deadline.
+    A client that reads slowly gets fewer updates, never old ones, and nothing piles up. One that
+    stops reading is cut by the server's send deadline.
 
     Args:
         door: services and bounds.
+        audiences: of the things that can be followed.
         customer: who is at the other end.
         token: what they signed in with.
-        news: of the bus; its topics follow the subscriptions.
+        nursery: of the socket.
     """
 
     def __init__(
         self,
         door: CustomerSocketDoor,
+        audiences: Audiences,
         customer: CustomerPrincipal,
         token: str,
-        news: Subscription,
+        nursery: trio.Nursery,
     ) -> None:
         self._door = door
+        self._audiences = audiences
         self._customer = customer
         self._token = token
-        self._news = news
-        self._out: Feed[str] = Feed(door.settings.message_queue, Policy.BLOCK)
-        self._following: dict[Followed, Following] = {}
-        self._wake = trio.Event()
-        self._lost = 0
+        self._nursery = nursery
+        settings = door.settings
+        self._out = Outgoing(websocket.send, frame_sender(websocket.scope), settings.message_queue)
+        self._following: set[Followed] = set()
+        self._channels = Channels(
+            door.chat, door.bus, self._out, lambda: self._customer, settings.update_interval
+        )
 
     async def write(self) -> None:
         """Send what is queued, for ever."""
-        async for text in self._out:
-            await websocket.send(text)
+        await self._out.write()
 
     async def read(self) -> None:
         """Take what the client says, for ever; a bad message gets an answer, not an end."""
@@ -155,23 +161,7 @@ class CustomerSocket:
             try:
                 await self._take(parse(data))
             except GatewayError as error:
-                await self._out.put(_problem(error))
-
-    async def listen(self) -> None:
-        """Have updates sent for what the bus tells has changed, for ever."""
-        async for event in self._news:
-            self._expect(topics_of(event))
-
-    async def update(self) -> None:
-        """Send every update when it is due, for ever."""
-        while True:
-            due = min((one.due for one in self._following.values()), default=math.inf)
-            with trio.move_on_at(due):
-                await self._wake.wait()
-            self._wake = trio.Event()
-            now = trio.current_time()
-            for followed in [key for key, one in self._following.items() if one.due <= now]:
-                await self._send_update(followed)
+                await self._out.say(problem_text(error))
 
     async def token_ended(self) -> None:
         """Return when the token does not hold any more; the client was told and closed."""
@@ -180,12 +170,34 @@ class CustomerSocket:
             try:
                 self._customer = await self._door.identity.customer(self._token)
             except Unauthorized as error:
-                await websocket.send(_problem(error))
+                await websocket.send(problem_text(error))
                 await websocket.close(CLOSE_UNAUTHORIZED, error.code)
                 return
             except GatewayError:
                 # Who they are cannot be read now; that says nothing against them.
                 continue
+
+    def leave(self) -> None:
+        """Follow nothing any more."""
+        for followed in tuple(self._following):
+            self._forget(followed)
+
+    # --- of an audience ----------------------------------------------------------------------
+
+    def told(self, followed: Followed, notice: Notice) -> None:
+        """Send how a thing is now."""
+        self._out.update(followed, notice)
+
+    def lost(self, followed: Followed, notice: Notice) -> None:
+        """Send why a thing cannot be followed any more."""
+        self._forget(followed)
+        self._out.update(followed, notice)
+
+    def fail(self, error: Exception) -> None:
+        """End, with this."""
+        self._out.fail(error)
+
+    # --- what the client says ----------------------------------------------------------------
 
     async def _take(self, message: ClientMessage) -> None:
         match message:
@@ -206,41 +218,35 @@ class CustomerSocket:
         return min(max(left, 0.0) + 0.1, TOKEN_INTERVAL)
 
     async def _subscribe(self, followed: Followed, after: int | None) -> None:
+        if isinstance(followed.id, UUID) and followed.kind is Kind.CHANNEL:
+            await self._enter(followed.id, after)
+            return
+        if followed not in self._following:
+            self._require_room()
+        await self._audiences.join(self, self._customer, followed)
+        self._following.add(followed)
+
+    def _require_room(self) -> None:
         most = self._door.settings.max_subscriptions
-        if followed not in self._following and len(self._following) >= most:
+        if len(self._following) + len(self._channels) >= most:
             raise Conflict(
                 "socket.too_many_subscriptions",
                 f"This socket follows {most} things already. Unsubscribe from some.",
             )
-        # Read once before listening, so that a foreign thing is refused, and once more behind
-        # it by the updater, so that no change falls in between.
-        if isinstance(followed.id, UUID) and followed.kind is Kind.CHANNEL:
-            begun = await self._enter(followed.id, after)
-        else:
-            update = await self._door.updates.of(self._customer, followed)
-            hears_all = followed.kind is not Kind.CONNECTOR
-            begun = Following(update.topic, trio.current_time(), hears_all=hears_all)
-        self._news.add(begun.topic)
-        self._following[followed] = begun
-        self._wake.set()
 
-    async def _enter(self, channel: UUID, after: int | None) -> Following:
-        """Say how a channel is now, and go on behind the message the client has."""
-        tail = await self._door.chat.follow(self._customer, channel, None, 0)
-        message = {
-            "channel_id": str(tail.channel.uuid),
-            **channel_shape(tail.channel),
-            "last_message": tail.position,
-        }
-        await self._out.put(_text("subscribeToChannel", message))
-        position = tail.position if after is None else after
-        topic = f"channel:{tail.channel.uuid}"
-        return Following(topic, trio.current_time(), position=position)
+    async def _enter(self, channel: UUID, after: int | None) -> None:
+        if channel not in self._channels:
+            self._require_room()
+        if not self._channels.is_running:
+            await self._nursery.start(self._channels.run)
+        await self._channels.enter(channel, after)
 
     def _forget(self, followed: Followed) -> None:
-        gone = self._following.pop(followed, None)
-        if gone is not None and all(one.topic != gone.topic for one in self._following.values()):
-            self._news.remove(gone.topic)
+        if isinstance(followed.id, UUID) and followed.kind is Kind.CHANNEL:
+            self._channels.leave(followed.id)
+            return
+        self._following.discard(followed)
+        self._audiences.leave(self, self._customer, followed)
 
     async def _renew(self, token: str) -> None:
         customer = await self._door.identity.customer(token)
@@ -248,56 +254,3 @@ class CustomerSocket:
             detail = "This token belongs to another garage. Connect anew with it."
             raise Forbidden("socket.other_tenant", detail)
         self._customer, self._token = customer, token
-
-    def _expect(self, topics: Iterable[str]) -> None:
-        heard, now = set(topics), trio.current_time()
-        lost, self._lost = self._lost, self._news.statistics().dropped
-        for one in self._following.values():
-            # Where news was lost on its way, any of it may have been about anything.
-            if one.topic in heard or lost != self._lost:
-                one.hurry(now)
-        self._wake.set()
-
-    async def _send_update(self, followed: Followed) -> None:
-        following = self._following.get(followed)
-        if following is None:
-            return
-        # Before reading: what changes from here on is due again.
-        following.sent = trio.current_time()
-        following.due = following.sent + self._door.settings.update_interval
-        try:
-            await self._send_news(followed, following)
-        except NotFound as error:
-            self._forget(followed)
-            await self._out.put(_problem(error))
-        except GatewayError as error:
-            await self._out.put(_problem(error))
-
-    async def _send_news(self, followed: Followed, following: Following) -> None:
-        if followed.kind is Kind.CHANNEL and isinstance(followed.id, UUID):
-            await self._send_messages(followed.id, following)
-            return
-        if not following.is_fresh(trio.current_time(), self._door.settings.update_interval):
-            following.read = trio.current_time()
-            update = await self._door.updates.of(self._customer, followed)
-            following.text = _text(followed.action, update.message)
-        if self._following.get(followed) is following:
-            await self._out.put(following.text)
-
-    async def _send_messages(self, channel: UUID, following: Following) -> None:
-        tail = await self._door.chat.follow(
-            self._customer, channel, following.position, MESSAGES_AT_ONCE
-        )
-        following.position = tail.position
-        if len(tail.messages) == MESSAGES_AT_ONCE:
-            following.due = trio.current_time()
-        for message in tail.messages:
-            await self._out.put(_text("channelMessage", message_shape(channel, message)))
-
-
-def _text(action: str, message: Mapping[str, object]) -> str:
-    return msgspec.json.encode({"action": action, "message": message}).decode()
-
-
-def _problem(error: GatewayError) -> str:
-    return _text("error", problem_of(error).body())

@@ -47,11 +47,11 @@ class Client:
         await self._connection.send(data)
 
     async def hear(self) -> Json:
-        with trio.fail_after(2):
+        with trio.fail_after(20):
             return json.loads(await self._connection.receive())
 
     async def closed_with(self) -> int:
-        with trio.fail_after(2), pytest.raises(WebsocketDisconnectError) as caught:
+        with trio.fail_after(20), pytest.raises(WebsocketDisconnectError) as caught:
             await self._connection.receive()
         return int(caught.value.args[0])
 
@@ -77,7 +77,7 @@ class Line:
 
 
 @pytest.fixture
-async def line(workshop: Workshop, nursery: trio.Nursery) -> Line:
+async def line(workshop: Workshop, nursery: trio.Nursery) -> AsyncIterator[Line]:
     bus = MemoryBus()
     relay = OutboxRelay(workshop.database, bus, structlog.get_logger())
     await nursery.start(relay.run)
@@ -88,7 +88,8 @@ async def line(workshop: Workshop, nursery: trio.Nursery) -> Line:
     app = QuartTrio("socket")
     app.register_blueprint(room.blueprint(door))
     workshop.presence.plug_in(MINE, voltage=12.4, vin="WVWZZZAUZHP341562", round_trip_ms=8.5)
-    return Line(app, workshop, bus, tokens)
+    async with app.test_app():
+        yield Line(app, workshop, bus, tokens)
 
 
 @pytest.mark.slow
