@@ -36,7 +36,7 @@ from gateway.storage.full_text import expression, newest, scoped, words_of
 _MOST_RANKED = 200
 
 #: Rows that one call of :func:`index_missing` takes.
-_BATCH = 5_000
+_BATCH = 1_000
 
 
 # Any: rows hold what their columns' kinds say, here and below.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 import trio
 from sqlalchemy import Connection, select
@@ -65,29 +66,40 @@ class Job:
 
     Attributes:
         name: of its row; never changes.
-        run: does all that is due now.
+        run: does all that is due now, or a portion of it.
         following: when it is due next.
         first: whether a garage that never had it begins with it at once.
+        portions: ``run`` does some at a time, each in a transaction of its own, and answers 0
+            when nothing was left.
     """
 
     name: str
     run: Callable[[Shop], object]
     following: Callable[[datetime], datetime]
     first: bool = True
+    portions: bool = False
 
 
 JOBS = (
-    Job("recurring_invoices", recurring.run_due, _next_day),
-    Job("overdue_invoices", invoices.mark_overdue, _next_day),
-    Job("expired_quotations", quotations.expire, _next_day),
-    Job("expired_agreements", pricing.expire, _next_day),
+    Job("recurring_invoices", recurring.run_due, _next_day, portions=True),
+    Job("overdue_invoices", invoices.mark_overdue, _next_day, portions=True),
+    Job("expired_quotations", quotations.expire, _next_day, portions=True),
+    Job("expired_agreements", pricing.expire, _next_day, portions=True),
     Job("expired_licences", licences.expire, _next_day),
     Job("service_levels", _check_levels, _soon),
     Job("recurring_items", coming.prepare, _next_day),
     Job("appointment_reminders", coming.remind, _soon),
-    Job("search_index", finding.index_missing, _soon),
+    Job("search_index", finding.index_missing, _soon, portions=True),
     Job("nightly_rules", automation.run_nightly, _next_night, first=False),
 )
+
+
+class _Step(Enum):
+    """What came of one transaction of a job."""
+
+    EARLY = auto()
+    MORE = auto()
+    DONE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +145,25 @@ class Jobs:
     async def _try(self, tenant_id: int, job: Job) -> bool:
         # A boundary like a session's: one garage's bad row must not stop the jobs of all others.
         try:
-            return await self.database.write(self._work, tenant_id, job)
+            step = await self.database.write(self._work, tenant_id, job)
+            ran = step is not _Step.EARLY
+            while step is _Step.MORE:
+                step = await self.database.write(self._work, tenant_id, job)
+            return ran
         except Exception as error:
             self.log.error("job_failed", job=job.name, tenant=tenant_id, exc_info=error)
             return False
 
-    def _work(self, connection: Connection, tenant_id: int, job: Job) -> bool:
+    def _work(self, connection: Connection, tenant_id: int, job: Job) -> _Step:
         shop = self._shop(connection, tenant_id)
         job_id = _row(shop, job)
         held = shop.lock("job", job_id)
         if held["due_at"] > shop.now:
-            return False  # another node was faster, or it begins later
-        job.run(shop)
+            return _Step.EARLY  # another node was faster, or it begins later
+        if job.run(shop) and job.portions:
+            return _Step.MORE
         shop.change("job", job_id, {"due_at": job.following(shop.now), "last_run_at": shop.now})
-        return True
+        return _Step.DONE
 
     def _shop(self, connection: Connection, tenant_id: int) -> Shop:
         return Shop(connection, self.tables, tenant_id, None, self.clock())

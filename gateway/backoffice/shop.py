@@ -29,6 +29,10 @@ from gateway.backoffice.tables import Tables, visible
 from gateway.backoffice.trail import FOLLOWED, difference, follows, note
 from gateway.domain.errors import NotFound
 
+#: Rows that work by itself changes in one transaction: on SQLite it keeps the only writer, and
+#: everybody at the desk waits.
+PORTION = 100
+
 #: A row or a part of one: column name -> value. Any: columns hold what their kinds say.
 Values = dict[str, Any]
 

@@ -17,7 +17,7 @@ from gateway.backoffice.rules.customers import address_line, full_name
 from gateway.backoffice.rules.notices import notify_admins
 from gateway.backoffice.rules.numbering import next_number
 from gateway.backoffice.rules.outgoing import queue_mail
-from gateway.backoffice.shop import Shop, Values
+from gateway.backoffice.shop import PORTION, Shop, Values
 from gateway.domain.money import ZERO
 
 #: Days a customer has when nothing else is said.
@@ -172,10 +172,12 @@ def cancel(shop: Shop, row: Values, _: Values) -> None:
 
 
 def mark_overdue(shop: Shop) -> int:
-    """Mark what should have been paid by now; return how many."""
+    """Mark a portion of what should have been paid by now; return how many."""
     table = shop.tables["invoice"]
     late = shop.rows(
-        shop.select("invoice").where(table.c.status == "sent", table.c.due_date < shop.today)
+        shop.select("invoice")
+        .where(table.c.status == "sent", table.c.due_date < shop.today)
+        .limit(PORTION)
     )
     for row in late:
         shop.change("invoice", row["id"], {"status": "overdue"})

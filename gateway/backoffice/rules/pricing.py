@@ -8,7 +8,7 @@ import hashlib
 from decimal import Decimal
 
 from gateway.backoffice.refusal import broken_rule, wrong_field
-from gateway.backoffice.shop import Shop, Values
+from gateway.backoffice.shop import PORTION, Shop, Values
 from gateway.domain.money import cents
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -105,12 +105,12 @@ def sign(shop: Shop, values: Values) -> object:
 
 
 def expire(shop: Shop) -> int:
-    """Mark agreements whose last day has passed; return how many."""
+    """Mark a portion of the agreements whose last day has passed; return how many."""
     table = shop.tables["price_agreement"]
     past = shop.rows(
-        shop.select("price_agreement").where(
-            table.c.status.in_(("active", "signed")), table.c.valid_until < shop.today
-        )
+        shop.select("price_agreement")
+        .where(table.c.status.in_(("active", "signed")), table.c.valid_until < shop.today)
+        .limit(PORTION)
     )
     for row in past:
         shop.change("price_agreement", row["id"], {"status": "expired"})

@@ -8,7 +8,7 @@ from gateway.backoffice.refusal import broken_rule, wrong_field
 from gateway.backoffice.rules import documents, invoices, work_orders
 from gateway.backoffice.rules.announcing import announce
 from gateway.backoffice.rules.numbering import next_number
-from gateway.backoffice.shop import Shop, Values
+from gateway.backoffice.shop import PORTION, Shop, Values
 
 #: How long an offer stands when nothing else is said.
 VALIDITY = timedelta(days=30)
@@ -117,10 +117,12 @@ def reject(shop: Shop, row: Values, values: Values) -> None:
 
 
 def expire(shop: Shop) -> int:
-    """Mark sent quotations whose date has passed; return how many."""
+    """Mark a portion of the sent quotations whose date has passed; return how many."""
     table = shop.tables["quotation"]
     past = shop.rows(
-        shop.select("quotation").where(table.c.status == "sent", table.c.valid_until < shop.today)
+        shop.select("quotation")
+        .where(table.c.status == "sent", table.c.valid_until < shop.today)
+        .limit(PORTION)
     )
     for row in past:
         shop.change("quotation", row["id"], {"status": "expired"})

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 from gateway.backoffice.refusal import broken_rule, wrong_field
 from gateway.backoffice.rules import documents, invoices
 from gateway.backoffice.rules.notices import notify_admins
-from gateway.backoffice.shop import Shop, Values
+from gateway.backoffice.shop import PORTION, Shop, Values
 from gateway.domain.errors import Invalid
 
 _MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 
-#: Periods caught up in one go; the rest follow at the next round.
+#: Periods caught up in one go; the rest follow in the next portion.
 _MOST_AT_ONCE = 24
 
 
@@ -46,14 +46,13 @@ def run_now(shop: Shop, row: Values, _: Values) -> object:
 
 
 def run_due(shop: Shop) -> int:
-    """Make what is due, period by period; return how many invoices."""
+    """Make a portion of what is due, period by period; return how many invoices."""
     table = shop.tables["recurring_invoice"]
     due = shop.select("recurring_invoice").where(
         table.c.is_active.is_(True), table.c.next_run_date <= shop.today
     )
-    return sum(
-        _catch_up(shop, shop.lock("recurring_invoice", row["id"])) for row in shop.rows(due)
-    )
+    rows = shop.rows(due.limit(PORTION // _MOST_AT_ONCE))
+    return sum(_catch_up(shop, shop.lock("recurring_invoice", row["id"])) for row in rows)
 
 
 def _catch_up(shop: Shop, row: Values) -> int:

@@ -11,8 +11,8 @@ import structlog
 import trio
 
 from gateway.backoffice import schema
-from gateway.backoffice.jobs import JOBS, Jobs
-from gateway.backoffice.rules import recurring
+from gateway.backoffice.jobs import JOBS, Job, Jobs
+from gateway.backoffice.rules import invoices, recurring
 from gateway.backoffice.shop import Shop
 
 LINE = {"description": "x", "quantity": Decimal(1), "unit_price": Decimal(10)}
@@ -60,3 +60,36 @@ async def test_a_failing_job_stops_nobody(
     ran = await Jobs(shops, schema.TABLES, clock, log).run_due()
     assert ran == 3
     assert [call.kwargs["job"] for call in logged.calls] == ["b"]
+
+
+async def test_a_job_of_portions_goes_on_until_nothing_is_left(
+    shops: Any, clock: Any, monkeypatch: Any, log: Any
+) -> None:
+    left, connections = [2, 1], []
+
+    def some(shop: Shop) -> int:
+        connections.append(shop.connection)
+        return left.pop() if left and shop.tenant_id == 1 else 0
+
+    job = Job("p", some, lambda now: now + timedelta(days=1), portions=True)
+    monkeypatch.setattr("gateway.backoffice.jobs.JOBS", (job,))
+    jobs = Jobs(shops, schema.TABLES, clock, log)
+    assert await jobs.run_due() == 2
+    # Three for the first garage, each a transaction of its own, and one for the second.
+    assert len(set(map(id, connections))) == len(connections) == 4
+    assert await jobs.run_due() == 0
+
+
+async def test_overdue_invoices_are_marked_in_portions(in_shop: Any, monkeypatch: Any) -> None:
+    def story(shop: Shop) -> None:
+        customer = shop.insert("customer", {"client_number": 1, "first_name": "J"})
+        past = shop.today - timedelta(days=1)
+        amounts = dict.fromkeys(("total_incl", "amount_paid", "amount_credited"), Decimal(0))
+        for _ in range(3):
+            row = {"customer_id": customer, "invoice_date": past, "due_date": past}
+            shop.insert("invoice", row | amounts | {"status": "sent"})
+        assert [invoices.mark_overdue(shop) for _ in range(3)] == [2, 1, 0]
+        assert shop.count("invoice", status="overdue") == 3
+
+    monkeypatch.setattr(invoices, "PORTION", 2)
+    await in_shop(story)
