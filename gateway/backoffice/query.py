@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from gateway.backoffice.conditions import parse_conditions
 from gateway.backoffice.kinds import Flag, Identifier, Kind, Text, Whole
+from gateway.backoffice.nested import Many
 from gateway.backoffice.profile import MAX_PAGE, Paging, Sorting
 from gateway.backoffice.refusal import Unprocessable
 from gateway.backoffice.resource import Filter, Input, Match, Resource
@@ -101,8 +102,7 @@ def parse_populated(resource: Resource, arguments: Arguments) -> tuple[str, ...]
         ValueError: it looks like a JSON list and is none.
     """
     given = _unbracketed(arguments).get(resource.profile.populate, [])
-    texts = _json_texts(given[0]) if len(given) == 1 else given
-    return tuple(name for name in texts if name in resource.populated)
+    return tuple(name for name in _texts(given) if name in resource.populated)
 
 
 def _unbracketed(arguments: Arguments) -> Arguments:
@@ -117,10 +117,13 @@ def parse_inputs(inputs: tuple[Input, ...], arguments: Arguments) -> dict[str, o
     """Return an action's query parameters, checked; raises like :func:`parse_query`."""
     values: dict[str, object] = {}
     errors: dict[str, list[str]] = {}
+    arguments = _unbracketed(arguments)
     for item in inputs:
         given = [text for text in arguments.get(item.name, []) if text]
         try:
-            if given:
+            if given and isinstance(item.kind, Many):
+                values[item.name] = item.kind.parse(_texts(given))
+            elif given:
                 values[item.name] = item.kind.read(given[-1])
             elif item.required:
                 raise ValueError("is required.")
@@ -149,10 +152,15 @@ def _filter_value(resource: Resource, filter_: Filter, arguments: Arguments) -> 
     given = arguments[filter_.name]
     if filter_.match not in {Match.ANY, Match.AMONG, Match.HOLDS}:
         return kind.read(given[-1])
-    texts = _json_texts(given[0]) if len(given) == 1 else given
+    texts = _texts(given)
     if len(texts) > _MAX_VALUES:
         raise ValueError(f"must not have more than {_MAX_VALUES} values.")
     return [kind.read(text) for text in texts]
+
+
+def _texts(given: list[str]) -> list[str]:
+    """Return the values of a repeated parameter, or of one that is a list by itself."""
+    return _json_texts(given[0]) if len(given) == 1 else given
 
 
 def _json_texts(text: str) -> list[str]:

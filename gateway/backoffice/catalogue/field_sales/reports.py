@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import OBJECT, on_all
 from gateway.backoffice.catalogue.field_sales.cells import ID, NAME
+from gateway.backoffice.catalogue.field_sales.sales import SALES_INVOICE
 from gateway.backoffice.kinds import Flag, Schema, Whole
+from gateway.backoffice.nested import Many
+from gateway.backoffice.populating import populate
 from gateway.backoffice.profile import Wrap
 from gateway.backoffice.profiles.field_sales import links_schema
 from gateway.backoffice.resource import Input
 from gateway.backoffice.rules.field_sales import figures
+from gateway.backoffice.shop import Shop, Values
 
 
 def _schema(row: Schema) -> Schema:
@@ -17,11 +21,18 @@ def _schema(row: Schema) -> Schema:
     return schema
 
 
+def _balances(shop: Shop, values: Values) -> object:
+    named = "rep" in values.pop("populatedKeys", ())
+    page = figures.rep_balances(shop, values)
+    # A row's rep is the one of its invoices, and shown as theirs.
+    return page | {"data": populate(shop, SALES_INVOICE, ["rep"] if named else [], page["data"])}
+
+
 ACTIONS = (
     on_all(
         "/rep-balance-summary",
         "repBalanceSummaryReport",
-        figures.rep_balances,
+        _balances,
         "Show what is open on the invoices of each rep",
         method="GET",
         query=(
@@ -29,7 +40,7 @@ ACTIONS = (
             Input("page", Whole(1, 1_000_000)),
             Input("per_page", Whole(1, 100)),
             Input("disabled", Flag()),
-            Input("populatedKeys", NAME),
+            Input("populatedKeys", Many(NAME)),
         ),
         shows=OBJECT,
         wrap=Wrap(schema=_schema),
