@@ -1,13 +1,23 @@
-"""``gateway demo --once --json`` tells the whole story, and says what came of it."""
+"""``gateway demo --once --json`` tells the whole story; what is left of it opens elsewhere."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import can
 import pytest
+from asammdf import MDF
 
+from gateway.sessions.recording import export
+from gateway.sessions.recording.exporting import MEDIA
 from tests.end_to_end.programs import run_gateway
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
@@ -22,20 +32,117 @@ def cents(amount: float) -> Decimal:
     return Decimal(str(amount)).quantize(Decimal("0.01"))
 
 
-async def test_the_whole_story(tmp_path: Path) -> None:
-    folder = tmp_path / "demo"
-    for run in (1, 2):  # the second time in the same folder: the same garage goes on
-        async with run_gateway("demo", "--once", "--json", "--data", str(folder)) as program:
-            assert await program.ended(within=50) == 0, program.err
-            await program.line('"work_order"', within=20)
-        assert len(program.out) == 2
-        check_ready_line(json.loads(program.out[0]))
-        story = json.loads(program.out[1])
+@dataclass(frozen=True)
+class Told:
+    """A story that was told to its end.
+
+    Attributes:
+        folder: where the gateway keeps its data.
+        out: the lines it printed.
+    """
+
+    folder: Path
+    out: list[str]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    folder = tmp_path_factory.mktemp("story") / "demo"
+    command = [sys.executable, "-m", "gateway", "demo", "--once", "--json", "--data", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=70)
+    assert done.returncode == 0, done.stderr
+    return Told(folder, done.stdout.splitlines())
+
+
+async def test_the_whole_story_twice(told: Told) -> None:
+    again = ("demo", "--once", "--json", "--data", str(told.folder))
+    async with run_gateway(*again) as program:  # in the same folder: the same garage goes on
+        assert await program.ended(within=50) == 0, program.err
+        await program.line('"work_order"', within=20)
+    for run, out in enumerate((told.out, program.out), 1):
+        assert len(out) == 2
+        check_ready_line(json.loads(out[0]))
+        story = json.loads(out[1])
         check_story_line(story)
         assert story["work_order"]["ticket_no"].endswith(f"-000{run}")
         assert story["ticket"]["id"] == run
-    assert (folder / "demo.json").stat().st_mode & 0o077 == 0
-    assert (folder / "vehicles.json").stat().st_mode & 0o077 == 0
+    assert (told.folder / "demo.json").stat().st_mode & 0o077 == 0
+    assert (told.folder / "vehicles.json").stat().st_mode & 0o077 == 0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The recording of the story's session, as the gateway has it on record.
+
+    Attributes:
+        session: whose.
+        exchanges: requests.
+        frames: raw frames; the whole session was watched, so none needs to be made up.
+        folder: where it is.
+    """
+
+    session: str
+    exchanges: int
+    frames: int
+    folder: Path
+
+    def export(self, wanted: str, suffix: str, capsys: pytest.CaptureFixture[str]) -> Path:
+        """Return the recording in a format; it says how many frames that has."""
+        path = self.folder.parent / f"{self.session}.{suffix}"
+        capsys.readouterr()
+        assert export.main([str(self.folder), wanted, str(path)]) == 0
+        assert json.loads(capsys.readouterr().out) == {"frames": self.frames, "cut": ""}
+        return path
+
+
+@pytest.fixture
+def recorded(told: Told) -> Recorded:
+    query = "SELECT session_id, exchanges, frames, state FROM recording WHERE ticket_id = 1"
+    with closing(sqlite3.connect(told.folder / "gateway.db")) as connection:
+        ((session, exchanges, frames, state),) = connection.execute(query).fetchall()
+    assert state == "whole"
+    assert frames > 2 * exchanges > 20
+    return Recorded(session, exchanges, frames, told.folder / "recordings" / session)
+
+
+@pytest.mark.parametrize("wanted", ["candump", "asc", "blf", "mf4"])
+def test_python_can_opens_the_story_s_recording(
+    recorded: Recorded, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suffix = MEDIA[wanted][1]
+    with can.LogReader(recorded.export(wanted, suffix, capsys)) as reader:
+        frames = list(reader)
+    assert len(frames) == recorded.frames
+    assert {0x7E0, 0x7E8} <= {frame.arbitration_id for frame in frames}
+
+
+def test_asammdf_opens_the_story_s_recording(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with MDF(recorded.export("mf4", "mf4", capsys)) as measurement:
+        cycles = [group.channel_group.cycles_nr for group in measurement.groups]
+        named = [mark.name.split()[0] for mark in measurement.events]
+    assert sum(cycles) == recorded.frames
+    assert (named[0], named[-1]) == ("session.opened", "session.ended")
+
+
+def test_tshark_opens_the_story_s_recording(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tshark = shutil.which("tshark")
+    if tshark is None:
+        pytest.skip("tshark is not installed (Debian: apt-get install tshark)")
+    path = recorded.export("pcapng", "pcapng", capsys)
+    fields = ("can.id", "doip.source_address", "uds.sid", "syslog.msg", "_ws.malformed")
+    command = [tshark, "-r", str(path), "-T", "fields", *(it for f in fields for it in ("-e", f))]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=50)
+    columns = list(zip(*(line.split("\t") for line in shown.stdout.splitlines()), strict=True))
+    can_ids, said_by, services, remarks, wrong = (list(filter(None, it)) for it in columns)
+    assert len(can_ids) == recorded.frames
+    assert said_by.count("0x0e00") == recorded.exchanges  # the tester, each request once
+    assert len(services) == len(said_by)
+    assert [remark.split()[0] for remark in remarks] == ["session.opened", "session.ended"]
+    assert wrong == []
 
 
 def check_ready_line(ready: dict[str, object]) -> None:
