@@ -147,6 +147,19 @@ def test_a_database_of_a_newer_program_is_refused(engine: Engine, versions: Path
         upgrade_engine(engine, versions)
 
 
+@pytest.mark.slow
+def test_a_database_at_the_newest_revision_is_not_upgraded(engine: Engine, versions: Path) -> None:
+    assert upgrade_engine(engine, versions) == "0001"
+    # Reading this revision would fail, so it is not read.
+    written = next(versions.glob("0001_*.py"))
+    written.write_text("raise AssertionError('there is nothing to do')")
+    assert upgrade_engine(engine, versions) == "0001"
+    # A later one makes all of them be read again.
+    add_revision(versions, "0002", "0001", "pass")
+    with pytest.raises(AssertionError, match="nothing to do"):
+        upgrade_engine(engine, versions)
+
+
 async def test_the_revisions_in_the_package_are_what_a_new_database_gets(tmp_path: Path) -> None:
     async with open_database(f"sqlite:///{tmp_path}/new.db") as database:
         assert await schema.upgrade(database) == (await schema.check(database)).newest

@@ -2622,6 +2622,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_proforma_tenant_id')),
     sa.ForeignKeyConstraint(['warehouse'], ['backoffice_warehouse.id'], name=op.f('fk_backoffice_proforma_warehouse')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_proforma')),
+    sa.UniqueConstraint('tenant_id', 'serial', name=op.f('uq_backoffice_proforma_tenant_id_serial')),
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_proforma', schema=None) as batch_op:
@@ -2629,7 +2630,6 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_proforma_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_rep', ['tenant_id', 'rep'], unique=False)
-        batch_op.create_index('ix_backoffice_proforma_serial', ['tenant_id', 'serial'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_status', ['tenant_id', 'status'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_proforma_warehouse', ['tenant_id', 'warehouse'], unique=False)
@@ -2802,6 +2802,7 @@ def upgrade() -> None:
     sa.Column('total', columns.Amount(2), nullable=True),
     sa.Column('status', sa.String(length=255), nullable=True),
     sa.Column('settled', columns.Amount(2), nullable=False),
+    sa.Column('kind', sa.String(length=32), nullable=False),
     sa.Column('due_date', columns.UtcDateTime(), nullable=True),
     sa.Column('revision', sa.BigInteger(), nullable=False),
     sa.ForeignKeyConstraint(['client'], ['backoffice_customer.id'], name=op.f('fk_backoffice_sales_invoice_client')),
@@ -2809,6 +2810,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_sales_invoice_tenant_id')),
     sa.ForeignKeyConstraint(['warehouse'], ['backoffice_warehouse.id'], name=op.f('fk_backoffice_sales_invoice_warehouse')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_sales_invoice')),
+    sa.UniqueConstraint('tenant_id', 'serial', 'kind', name=op.f('uq_backoffice_sales_invoice_tenant_id_serial_kind')),
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_sales_invoice', schema=None) as batch_op:
@@ -2816,7 +2818,6 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_sales_invoice_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_rep', ['tenant_id', 'rep'], unique=False)
-        batch_op.create_index('ix_backoffice_sales_invoice_serial', ['tenant_id', 'serial'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_status', ['tenant_id', 'status'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_warehouse', ['tenant_id', 'warehouse'], unique=False)
@@ -4526,11 +4527,11 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_customer_payment_term_id', ['tenant_id', 'payment_term_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_phone_e164', ['tenant_id', 'phone_e164'], unique=False)
         batch_op.create_index('ix_backoffice_customer_price_list_id', ['tenant_id', 'price_list_id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
 
     with op.batch_alter_table('backoffice_work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('branch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4590,11 +4591,11 @@ def downgrade() -> None:
         batch_op.drop_column('branch_id')
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
         batch_op.drop_index('ix_backoffice_customer_price_list_id')
         batch_op.drop_index('ix_backoffice_customer_phone_e164')
         batch_op.drop_index('ix_backoffice_customer_payment_term_id')
@@ -5111,7 +5112,6 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_sales_invoice_warehouse')
         batch_op.drop_index('ix_backoffice_sales_invoice_updated_at')
         batch_op.drop_index('ix_backoffice_sales_invoice_status')
-        batch_op.drop_index('ix_backoffice_sales_invoice_serial')
         batch_op.drop_index('ix_backoffice_sales_invoice_rep')
         batch_op.drop_index('ix_backoffice_sales_invoice_id')
         batch_op.drop_index('ix_backoffice_sales_invoice_created_at')
@@ -5172,7 +5172,6 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_proforma_warehouse')
         batch_op.drop_index('ix_backoffice_proforma_updated_at')
         batch_op.drop_index('ix_backoffice_proforma_status')
-        batch_op.drop_index('ix_backoffice_proforma_serial')
         batch_op.drop_index('ix_backoffice_proforma_rep')
         batch_op.drop_index('ix_backoffice_proforma_id')
         batch_op.drop_index('ix_backoffice_proforma_created_at')
