@@ -6,7 +6,7 @@ Start-up order, each part built on those before it, stopped in reverse:
 
     outbox      committed events to the bus
     consumers   closed tickets to the back office
-    live        status and session news to the bus
+    live        status and session news to the bus, of this node and of others
     registry    deadlines of links, resume windows
     recordings  what sessions do, to the disk
     sessions    lifetimes
@@ -26,9 +26,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from uuid import UUID
 
 import trio
 from quart import Blueprint
@@ -39,6 +38,7 @@ from gateway.backoffice.catalogue import DECLARATIONS
 from gateway.backoffice.documents import documents as backoffice_documents
 from gateway.backoffice.jobs import Jobs
 from gateway.backoffice.outside import Outside
+from gateway.backoffice.recognition import Recognition
 from gateway.backoffice.routes import blueprints as backoffice_blueprints
 from gateway.backoffice.rules.automation import CONSUMER as AUTOMATION
 from gateway.backoffice.rules.automation import TOPICS as AUTOMATION_TOPICS
@@ -48,7 +48,6 @@ from gateway.backoffice.schema import TABLES
 from gateway.backoffice.sealing import Sealer
 from gateway.backoffice.sending import Sending
 from gateway.bus.consumers import DurableConsumer
-from gateway.bus.live import LiveEvents
 from gateway.bus.memory import MemoryBus
 from gateway.bus.outbox import OutboxRelay
 from gateway.chat.parts import ChatParts, build_chat
@@ -56,13 +55,11 @@ from gateway.config import Settings
 from gateway.domain.clock import utc_now
 from gateway.doors.service import DoorService
 from gateway.identity.identity import Identity, open_identity
-from gateway.links.connector import KnownConnector
-from gateway.links.counters import LinkCollector
-from gateway.links.listen import LinkListener
 from gateway.links.local import LocalConnectors
-from gateway.links.port import LinkPort, PortOptions
+from gateway.links.parts import start_links
 from gateway.links.registry import Registry
 from gateway.links.upkeep import LinkUpkeep
+from gateway.nodes.parts import Node, build_node
 from gateway.rest import documents, evidence, messaging, ordering, partnering
 from gateway.rest import operator as operator_api
 from gateway.rest.customer.door import CustomerDoor
@@ -75,7 +72,7 @@ from gateway.rest.operator.jobs import JobsDoor
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.shutdown import Shutdown
-from gateway.runtime.supervise import Restart, Supervisor, open_supervisor
+from gateway.runtime.supervise import Supervisor, open_supervisor
 from gateway.sessions.endings import TicketEndings
 from gateway.sessions.gauges import show_gauges
 from gateway.sessions.jobs import JobService
@@ -100,7 +97,6 @@ from gateway.ws.customer.updates import Updates
 from gateway.ws.operator import socket as operator_socket
 from gateway.ws.partner import socket as partner_socket
 from protocols.link.delivery import DeliveryLimits
-from protocols.link.handshake import NONCE_SIZE
 
 #: A link's name for resuming: 128 random bits, so that guessing one is out of the question.
 _TOKEN_SIZE = 16
@@ -116,7 +112,7 @@ class Core:
     database: Database
     identity: Identity
     bus: MemoryBus
-    live: LiveEvents
+    node: Node
     registry: Registry
     local: LocalConnectors
     sessions: SessionService
@@ -166,7 +162,7 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
         async with open_supervisor(log, metrics, shutdown) as services:
             await _start_inner(services, core)
             await _start_backoffice(services, core)
-            link_url: str = await _start_links(services, core)
+            link_url: str = await start_links(services, core)
             await core.evidence.start(services)
             await services.start(
                 "sessions",
@@ -200,7 +196,8 @@ async def _start_unattended(services: Supervisor, core: Core) -> None:
 async def _core(settings: Settings, log: Log, metrics: Metrics, database: Database) -> Core:
     identity = await open_identity(database, settings, utc_now)
     bus = MemoryBus()
-    live = LiveEvents(bus)
+    node = build_node(settings, database, bus, utc_now, metrics, log)
+    live = node.live
     registry = Registry(
         window=settings.link.resume_window,
         publish=live.publish,
@@ -208,6 +205,7 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
         token=partial(secrets.token_bytes, _TOKEN_SIZE),
         limits=DeliveryLimits(kept=settings.link.unacknowledged),
         frame_flush=settings.link.frame_flush_ms / 1000,
+        elsewhere=node.elsewhere,
     )
     proof = build_evidence(settings, database, utc_now, live.publish, metrics, log)
     limits = SessionLimits.of(settings.sessions)
@@ -227,7 +225,7 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
         database,
         identity,
         bus,
-        live,
+        node,
         registry,
         local,
         sessions,
@@ -248,7 +246,8 @@ async def _start_inner(services: Supervisor, core: Core) -> None:
     endings = TicketEndings(core.sessions, core.bus)
     await services.start("outbox", relay.run)
     await services.start("closed tickets", partial(booking.run, core.database, core.log))
-    await services.start("live events", core.live.run)
+    for name, run in core.node.services():
+        await services.start(name, run)
     held = HeldTickets(core.database, utc_now, core.log)
     await services.start("held tickets", held.run)
     await services.start("identity upkeep", partial(core.identity.keep_house, core.log))
@@ -258,42 +257,6 @@ async def _start_inner(services: Supervisor, core: Core) -> None:
     await services.start("ticket endings", endings.run)
     for name, run in (core.talk.services | partnering.services(core)).items():
         await services.start(name, run)
-
-
-async def _start_links(services: Supervisor, core: Core) -> str:
-    chosen = core.settings.link
-    options = PortOptions.of(chosen)
-
-    async def find(uuid: UUID) -> KnownConnector | None:
-        keys = await core.identity.connectors.keys(uuid)
-        if keys is None:
-            return None
-        public = (*keys.public_keys, *core.local.public_keys(uuid))
-        return KnownConnector(keys.id, keys.uuid, keys.tenant_id, keys.provider_id, public)
-
-    nonce = partial(secrets.token_bytes, NONCE_SIZE)
-    jitter = secrets.SystemRandom().random
-    port = LinkPort(core.registry, find, nonce, options, core.log, jitter=jitter)
-    counters, links = core.registry.counters, core.registry.connections
-    collector = LinkCollector(counters, links, lambda: port.admission.handshakes)
-    core.metrics.registry.register(collector)
-    listener = LinkListener(port, chosen, core.log, core.metrics)
-    url: str = await services.start("links", listener.run, stop=listener.stop)
-    if len(core.local):
-        await _start_local(services, core, port, url)
-    return url
-
-
-async def _start_local(services: Supervisor, core: Core, port: LinkPort, link_url: str) -> None:
-    """Start the connectors of this machine; they dial in over loopback, without TLS."""
-    chosen = core.settings.link
-    if not chosen.is_plain_on_loopback:
-        own = replace(chosen, host="127.0.0.1", port=0, certificate=None, private_key=None)
-        listener = LinkListener(port, own, core.log, core.metrics)
-        link_url = await services.start("local links", listener.run, stop=listener.stop)
-    for process in core.local.processes(link_url):
-        name = f"local connector {process.name}"
-        await services.start(name, process.run, restart=Restart())
 
 
 def build_http(core: Core, draining: trio.Event) -> QuartTrio:
@@ -379,10 +342,12 @@ async def _start_backoffice(services: Supervisor, core: Core) -> None:
     """Start what the back office does by itself."""
     jobs = Jobs(core.database, TABLES, utc_now, core.log)
     sending = Sending(core.database, TABLES, utc_now, _outside(core), core.log)
+    recognition = Recognition(core.database, TABLES, utc_now, _outside(core), core.log)
     runner = RuleRunner(TABLES, utc_now)
     automation = DurableConsumer(AUTOMATION, runner, AUTOMATION_TOPICS)
     await services.start("back-office jobs", jobs.run)
     await services.start("back-office sending", sending.run)
+    await services.start("back-office recognition", recognition.run)
     await services.start("automation", partial(automation.run, core.database, core.log))
 
 

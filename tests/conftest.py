@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -30,6 +31,7 @@ from gateway.storage import tables
 from gateway.storage.database import Database, make_engine, open_database
 from gateway.storage.migrations.schema import upgrade_engine
 from tests.settable_clock import SettableClock
+from tests.support import valkey
 from tests.support.postgres import Databases, open_databases
 
 _finished = itertools.count(1)
@@ -136,6 +138,20 @@ def postgres_databases() -> Iterator[Databases]:
         except RuntimeError as problem:
             pytest.skip(f"PostgreSQL: {problem}")
         yield databases
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """A Valkey or Redis server for tests; without one the test is skipped by name."""
+    if (given := os.environ.get("TEST_VALKEY_URL")) is not None:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="valkey") as folder, ExitStack() as stack:
+        try:
+            server = stack.enter_context(valkey.private_server(Path(folder)))
+        except RuntimeError as problem:
+            pytest.skip(f"Valkey: {problem}")
+        yield server.url
 
 
 @pytest.fixture

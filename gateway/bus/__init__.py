@@ -4,6 +4,11 @@
     memory      ``MemoryBus``: live feeds within this process
     outbox      ``OutboxRelay``: from committed transactions to the bus, in order
     consumers   ``DurableConsumer``: handles every event once, in a transaction, over restarts
+    live        events of the moment, from code that must not wait
+    line        what nodes say to each other and hear; within one process
+    valkey      the same through a Valkey or Redis server
+    notices     what is said, as typed records
+    spreading   events from node to node
 
 Two ways to listen, for two needs. A **subscription** is live: it hears what is published while
 it is open, and its bound and policy say what a slow listener loses. A **durable consumer** keeps

@@ -8,6 +8,7 @@
     messaging  mail, files, chat
     jobs       transfer jobs
     recording  recordings of sessions, and what explains them
+    cluster    several nodes
     doors      ports for operators' diagnostic tools
     unattended services that need no operator
     outside    other people's services
@@ -18,6 +19,7 @@ Lowest room of the gateway: imports nothing of ours, holds no behaviour but its 
 A setting exists because some code reads it; a secret is a :class:`Secret` and never prints.
 """
 
+from gateway.config.cluster import BusSettings, NodeSettings
 from gateway.config.database import DatabaseSettings
 from gateway.config.doors import DoorSettings
 from gateway.config.jobs import JobSettings
@@ -42,6 +44,7 @@ from gateway.config.sections import (
 from gateway.config.unattended import UnattendedSettings
 
 __all__ = [
+    "BusSettings",
     "ChatSettings",
     "ConfigError",
     "CustomerApiSettings",
@@ -57,6 +60,7 @@ __all__ = [
     "LocalSettings",
     "LogSettings",
     "MailSettings",
+    "NodeSettings",
     "OutsideSettings",
     "PartnerApiSettings",
     "RecordingSettings",

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from gateway.config.cluster import BusSettings, NodeSettings
 from gateway.config.database import DatabaseSettings
 from gateway.config.doors import DoorSettings
 from gateway.config.jobs import JobSettings
@@ -324,6 +325,8 @@ class Settings:
         chat: messages between garages and operators.
         unattended: services that need no operator.
         outside: other people's services.
+        bus: what nodes tell each other.
+        node: this gateway among several.
         log: what is written to standard error.
     """
 
@@ -346,6 +349,8 @@ class Settings:
     chat: ChatSettings = field(default_factory=ChatSettings)
     unattended: UnattendedSettings = field(default_factory=UnattendedSettings)
     outside: OutsideSettings = field(default_factory=OutsideSettings)
+    bus: BusSettings = field(default_factory=BusSettings)
+    node: NodeSettings = field(default_factory=NodeSettings)
     log: LogSettings = LogSettings()
 
     @property
@@ -372,6 +377,8 @@ class Settings:
             self.doors,
             self.chat,
             self.outside,
+            self.bus,
+            self.node,
         ):
             yield from section.problems()
         if self.http.port and (self.http.host, self.http.port) == (self.link.host, self.link.port):

@@ -89,6 +89,23 @@ class Unavailable(GatewayError):
     title = "Temporarily unavailable"
 
 
+class Elsewhere(Unavailable):
+    """Another node has what this request needs; a door that can takes the request there.
+
+    Attributes:
+        node: its name.
+    """
+
+    def __init__(self, node: str) -> None:
+        super().__init__(
+            "node.elsewhere",
+            "The connector is at another node of this gateway, which does not answer now. Try "
+            "again in a few seconds.",
+            retry_after=2.0,
+        )
+        self.node = node
+
+
 class VehicleFault(GatewayError):
     """The connector is there, but the vehicle side did not deliver an answer."""
 

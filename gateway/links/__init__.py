@@ -12,6 +12,8 @@
     monitors    who listens to which bus of a connector
     refusals    why a connector cannot do what it is asked now
     registry    who is online; status to the bus
+    parts       the doors connectors dial in at
+    elsewhere   what other nodes are told, and what they have
 
 The path of an exchange: ``LiveConnector.exchange`` -> link machine -> pump -> websocket, and back
 through pump -> link machine -> ``Exchanges.finish``. A connection belongs to the nursery of its

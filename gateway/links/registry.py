@@ -1,19 +1,25 @@
-"""Who is online: one ``LiveConnector`` for each connector within its resume window."""
+"""Who is online: one ``LiveConnector`` for each connector within its resume window.
+
+A connector that is at another node is known by its status alone; what works on it goes there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 import trio
 
 from gateway.domain.clock import Clock
 from gateway.domain.connector import OFFLINE, ConnectorStatus
+from gateway.domain.errors import Elsewhere as AtOtherNode
 from gateway.domain.errors import Unavailable
 from gateway.domain.events import Event
 from gateway.links.connector import KnownConnector, LiveConnector
 from gateway.links.counters import LinkCounters
+from gateway.links.elsewhere import Elsewhere, Nowhere
 from gateway.links.jobs import JobPost
 from gateway.links.pump import Pump
 from gateway.links.timers import Timers
@@ -40,6 +46,7 @@ class Registry:
         limits: bounds of what each link keeps in memory.
         frame_flush: longest wait of a raw frame for its batch, seconds.
         counters: counts what links do.
+        elsewhere: the connectors of other nodes.
     """
 
     def __init__(
@@ -52,6 +59,7 @@ class Registry:
         limits: DeliveryLimits | None = None,
         frame_flush: float = 0.01,
         counters: LinkCounters | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.window = window
         self.counters = LinkCounters() if counters is None else counters
@@ -67,6 +75,8 @@ class Registry:
         self._expiry: dict[UUID, float] = {}
         self._sent_away: dict[UUID, float] = {}
         self._expiry_changed = trio.Event()
+        self._elsewhere = Nowhere() if elsewhere is None else elsewhere
+        self._elsewhere.bind(self)
 
     async def serve(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -80,17 +90,21 @@ class Registry:
     # --- for sessions and doors ------------------------------------------------------------
 
     def find(self, uuid: UUID) -> LiveConnector | None:
-        """Return the connector if it is online or may still resume."""
+        """Return the connector if it is online here or may still resume."""
         return self._live.get(uuid)
 
     def require(self, uuid: UUID) -> LiveConnector:
         """Return the connector.
 
         Raises:
+            Elsewhere: it is at another node.
             Unavailable: it is offline.
         """
         live = self._live.get(uuid)
         if live is None:
+            node = self._elsewhere.node_of(uuid)
+            if node is not None:
+                raise AtOtherNode(node)
             raise Unavailable(
                 "connector.offline",
                 "The connector is offline. Plug it in, switch the ignition on, and try again when "
@@ -99,9 +113,9 @@ class Registry:
         return live
 
     def status(self, uuid: UUID) -> ConnectorStatus:
-        """Return how a connector is; ``OFFLINE`` when nothing is known of it."""
+        """Return how a connector is, wherever it is; ``OFFLINE`` when nothing is known of it."""
         live = self._live.get(uuid)
-        return OFFLINE if live is None else live.status
+        return self._elsewhere.status(uuid) if live is None else live.status
 
     def __iter__(self) -> Iterator[LiveConnector]:
         return iter(list(self._live.values()))
@@ -130,6 +144,7 @@ class Registry:
             self.counters.superseded += live.connected
             live.end_connection(CloseCode.REPLACED, "the connector has dialled in again")
         self._expiry.pop(known.uuid, None)
+        self._elsewhere.arrived(known, OFFLINE if live is None else live.status)
         if live is not None:
             live.known = known  # it may belong to another garage by now
             if _can_resume(live.memory.delivery, hello):
@@ -197,6 +212,27 @@ class Registry:
         for live in self:
             live.end_connection(CloseCode.RESTARTING, reason)
 
+    # --- for other nodes ---------------------------------------------------------------------
+
+    def present(self) -> Iterator[tuple[KnownConnector, ConnectorStatus]]:
+        """Yield every connector of this node, and how it is."""
+        for live in self:
+            yield live.known, live.status
+
+    def leave_to_other(self, uuid: UUID) -> None:
+        """Let a connector go that has dialled in at another node since: the newest wins.
+
+        That node tells of its status from now on, so nothing is told from here.
+        """
+        live = self._live.pop(uuid, None)
+        if live is None:
+            return
+        self._expiry.pop(uuid, None)
+        self.counters.superseded += live.connected
+        live.end_connection(CloseCode.REPLACED, "the connector has dialled in at another node")
+        live.abandon()
+        live.status = replace(live.status, online=False, round_trip_ms=None)
+
     async def _expire(self) -> None:
         while True:
             next_at = min(self._expiry.values(), default=float("inf"))
@@ -214,15 +250,9 @@ class Registry:
         self._tell(live)
 
     def _tell(self, live: LiveConnector) -> None:
-        self._publish(
-            Event(
-                type=STATUS_EVENT,
-                subject=f"connector:{live.known.number}",
-                tenant_id=live.known.tenant_id,
-                payload=describe(live),
-                occurred_at=self._clock(),
-            )
-        )
+        # The others know it before they hear the event, which makes somebody look.
+        self._elsewhere.changed(live.known, live.status)
+        self._publish(status_event(live.known, live.status, self._clock()))
 
 
 def _can_resume(delivery: Delivery, hello: Hello) -> bool:
@@ -233,12 +263,24 @@ def _can_resume(delivery: Delivery, hello: Hello) -> bool:
     return delivery.can_rewind(claim.received)
 
 
-def describe(live: LiveConnector) -> dict[str, str | int | float | bool | None]:
+def status_event(known: KnownConnector, status: ConnectorStatus, now: datetime) -> Event:
+    """Return the live event that tells how a connector is."""
+    return Event(
+        type=STATUS_EVENT,
+        subject=f"connector:{known.number}",
+        tenant_id=known.tenant_id,
+        payload=describe(known, status),
+        occurred_at=now,
+    )
+
+
+def describe(
+    known: KnownConnector, status: ConnectorStatus
+) -> dict[str, str | int | float | bool | None]:
     """Return the JSON-ready face of a connector: status, volts, milliseconds, versions."""
-    status = live.status
     return {
-        "connector_id": live.known.number,
-        "connector_uuid": str(live.known.uuid),
+        "connector_id": known.number,
+        "connector_uuid": str(known.uuid),
         "online": status.online,
         "since": None if status.since is None else status.since.isoformat(),
         "vin": status.vin,

@@ -16,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.bus.memory import MemoryBus, Subscription
 from gateway.domain.clock import Clock
-from gateway.domain.connector import ConnectorStatus
+from gateway.domain.connector import OFFLINE, ConnectorStatus
 from gateway.domain.errors import Unavailable
 from gateway.domain.events import Event
 from gateway.identity.connectors import DISABLED
@@ -83,7 +83,8 @@ class LinkUpkeep:
 
     def _lasting(self, uuid: UUID) -> ConnectorStatus | None:
         """Return what of a connector's status is to be stored, or ``None`` if that is stored."""
-        status = self._registry.status(uuid)
+        live = self._registry.find(uuid)  # of this node: each stores its own
+        status = OFFLINE if live is None else live.status
         lasting = replace(status, voltage=None, round_trip_ms=None, ignition=None)
         if not status.online:
             self._kept.pop(uuid, None)

@@ -272,5 +272,6 @@ async def test_a_connector_that_moved_reports_to_its_new_garage(autojump_clock: 
 async def test_a_description_is_ready_for_json(autojump_clock: MockClock) -> None:
     async with open_world() as world:
         await _online(world)
-        assert msgspec.json.decode(msgspec.json.encode(describe(world.live)))["online"] is True
+        face = describe(world.live.known, world.live.status)
+        assert msgspec.json.decode(msgspec.json.encode(face))["online"] is True
         assert [live.known.number for live in world.registry] == [100_000_001]

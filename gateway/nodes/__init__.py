@@ -1,0 +1,15 @@
+"""Several equal gateways as one: who else is there, and which of them has a connector.
+
+    peers        the other nodes, as long as they give signs of life
+    whereabouts  connectors at other nodes; the newest dial-in wins, wherever it was
+    parts        what one node is made of, alone or among others
+
+There is no leader, and nothing of this is stored: every node says what it has, and keeps what the
+others said. Who was cut off asks all of them again, so that a server between them (Valkey) which
+loses its memory loses nothing of ours.
+
+A session lives on the node that has its connector: there is its lease, so that one vehicle has one
+writer without anything to agree on, and there are its recording and its jobs.
+
+May import ``links`` and what lies below it; knows nothing of HTTP.
+"""

@@ -1,0 +1,185 @@
+"""Which connectors are at other nodes, and the rule that the newest dial-in wins.
+
+Each dial-in gets an epoch: greater than any this node has heard of, and not below the time of day
+in milliseconds. So two dial-ins of which one node has seen both are in their true order whatever
+their clocks say, and others are as far as clocks agree.
+
+A node tells of each of its connectors when it arrives, when its status changes and when somebody
+asks for all of them; and of the end, by a status that is offline. What another node told holds
+until it tells otherwise or is gone itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+from typing_extensions import override
+
+from gateway.bus.notices import Notices
+from gateway.domain.clock import Clock
+from gateway.domain.connector import OFFLINE, ConnectorStatus
+from gateway.domain.events import Event
+from gateway.links.connector import KnownConnector
+from gateway.links.elsewhere import Elsewhere, Here
+from gateway.links.registry import status_event
+from gateway.nodes.peers import Peers
+
+HAVE, ASK = "nodes.have", "nodes.ask"
+
+
+class Have(msgspec.Struct, array_like=True, frozen=True):
+    """A connector is at the node that says so.
+
+    Attributes:
+        uuid: which.
+        epoch: of its dial-in; the greater one is the newer.
+        number, tenant_id, provider_id: as on record.
+        status: how it is; offline once the node has given it up.
+    """
+
+    uuid: UUID
+    epoch: int
+    number: int
+    tenant_id: int
+    provider_id: int
+    status: ConnectorStatus
+
+
+class Ask(msgspec.Struct, array_like=True, frozen=True):
+    """Whoever hears this says everything it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a connector is.
+
+    Attributes:
+        node: that has it.
+        epoch: of its dial-in there.
+        known: who it is; without keys, which are the business of its node.
+        status: as told last.
+    """
+
+    node: str
+    epoch: int
+    known: KnownConnector
+    status: ConnectorStatus
+
+
+class Whereabouts(Elsewhere):
+    """Owns the table of connectors at other nodes.
+
+    Args:
+        notices: between nodes.
+        peers: the other nodes.
+        publish: takes status events for this node alone; must not block.
+        clock: wall clock.
+    """
+
+    def __init__(
+        self, notices: Notices, peers: Peers, publish: Callable[[Event], None], clock: Clock
+    ) -> None:
+        self._notices = notices
+        self._publish = publish
+        self._clock = clock
+        self._here: Here | None = None
+        self._places: dict[UUID, Place] = {}
+        self._epochs: dict[UUID, int] = {}
+        self._greatest = 0
+        notices.hear(HAVE, Have, self._heard)
+        notices.hear(ASK, Ask, lambda node, _: self._say_all(node))
+        notices.on_up.append(self._catch_up)
+        peers.on_join.append(self._ask)
+        peers.on_leave.append(self._forget)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @override
+    def bind(self, here: Here) -> None:
+        self._here = here
+
+    @override
+    def node_of(self, uuid: UUID) -> str | None:
+        place = self._places.get(uuid)
+        return None if place is None else place.node
+
+    @override
+    def status(self, uuid: UUID) -> ConnectorStatus:
+        place = self._places.get(uuid)
+        return OFFLINE if place is None else place.status
+
+    @override
+    def arrived(self, known: KnownConnector, status: ConnectorStatus) -> None:
+        now = round(self._clock().timestamp() * 1000)
+        self._greatest = max(self._greatest + 1, now)
+        self._epochs[known.uuid] = self._greatest
+        before = self._places.pop(known.uuid, None)
+        if before is not None and status == OFFLINE:
+            status = before.status
+        self._say(known, status if status.online else ConnectorStatus(online=True))
+
+    @override
+    def changed(self, known: KnownConnector, status: ConnectorStatus) -> None:
+        if known.uuid in self._epochs:
+            self._say(known, status)
+            if not status.online:
+                del self._epochs[known.uuid]
+
+    def _say(self, known: KnownConnector, status: ConnectorStatus, to: str = "") -> None:
+        epoch = self._epochs[known.uuid]
+        have = Have(known.uuid, epoch, known.number, known.tenant_id, known.provider_id, status)
+        self._notices.say(HAVE, have, to=to)
+
+    # --- what others say -----------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        """The line was down: nobody knows what was missed, here or there."""
+        self._ask("")
+        self._say_all("")
+
+    def _ask(self, node: str) -> None:
+        self._notices.say(ASK, Ask(), to=node)
+
+    def _say_all(self, to: str) -> None:
+        for known, status in () if self._here is None else self._here.present():
+            if known.uuid in self._epochs:
+                self._say(known, status, to)
+
+    def _heard(self, node: str, have: Have) -> None:
+        self._greatest = max(self._greatest, have.epoch)
+        own = self._epochs.get(have.uuid)
+        if own is not None and not self._yields(own, node, have):
+            return
+        place = self._places.get(have.uuid)
+        if place is not None and (place.epoch, place.node) > (have.epoch, node):
+            return  # of an earlier dial-in
+        if have.status.online:
+            self._places[have.uuid] = _place(node, have)
+        elif place is not None:
+            del self._places[have.uuid]
+
+    def _yields(self, own: int, node: str, have: Have) -> bool:
+        """Let a connector of ours go that is at that node since; tell whether it is so."""
+        if not have.status.online or (own, self._notices.node) > (have.epoch, node):
+            return False
+        del self._epochs[have.uuid]
+        if self._here is not None:
+            self._here.leave_to_other(have.uuid)
+        return True
+
+    def _forget(self, node: str) -> None:
+        """A node is gone with everything it had; whoever follows that here hears of it."""
+        lost = [place for place in self._places.values() if place.node == node]
+        now = self._clock()
+        for place in lost:
+            del self._places[place.known.uuid]
+            self._publish(status_event(place.known, ConnectorStatus(since=now), now))
+
+
+def _place(node: str, have: Have) -> Place:
+    known = KnownConnector(have.number, have.uuid, have.tenant_id, have.provider_id, ())
+    return Place(node, have.epoch, known, have.status)
