@@ -65,6 +65,8 @@ def _noun(noun: Noun, known: Nouns) -> Iterator[str]:
             yield f"column {column.name}: refers to unknown noun {column.kind.noun}"
     for seed in noun.seeds:
         yield from (f"seed: no column {name}" for name in seed if name not in noun.kinds)
+    for group in noun.indexes:
+        yield from (f"index {group}: no column {c}" for c in group if c not in noun.kinds)
     for group in noun.unique:
         yield from (f"unique {group}: no column {c}" for c in group if c not in noun.kinds)
 
@@ -179,6 +181,17 @@ def _filter(resource: Resource, filter_: Filter, known: Nouns) -> Iterator[str]:
         yield f"no column {column}"
     elif column not in resource.noun.indexed:
         yield f"column {column} has no index"
+    elif filter_.match in {Match.EQUAL, Match.ANY}:
+        yield from _unsorted(resource, column)
+
+
+def _unsorted(resource: Resource, column: str) -> Iterator[str]:
+    """Tell whether what a filter finds must be sorted: then the engine may read all by order."""
+    noun, order = resource.noun, resource.order[0].removeprefix("-")
+    alone = {(c.name,) for c in noun.columns if c.unique} | {("id",), (order,)}
+    pairs = {group[:2] for group in (*noun.unique, *noun.indexes)}
+    if order != "id" and (column,) not in alone and (column, order) not in pairs:
+        yield f"no index of {noun.name} has {column} and then {order}, by which lists are sorted"
 
 
 def _searched(resource: Resource, name: str, known: Nouns) -> Iterator[str]:

@@ -44,6 +44,7 @@ class Noun:
         columns: beyond ``id``, ``tenant_id``, ``created_at`` and ``updated_at``.
         soft: removed rows stay, with ``deleted_at``, because documents refer to them.
         unique: groups of columns that are unique together within a garage.
+        indexes: groups of columns: what lists filter by, then what they are sorted by.
         table: set when another room owns the table: then it is read, and changed by rules alone.
         seeds: rows that every garage begins with (``rules.seeds``).
         dated: lists ask for rows by when they were made: ``created_at`` is indexed too.
@@ -53,6 +54,7 @@ class Noun:
     columns: tuple[Column, ...]
     soft: bool = False
     unique: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
     table: str = ""
     seeds: tuple[Mapping[str, object], ...] = ()
     dated: bool = False
@@ -79,6 +81,6 @@ class Noun:
     def indexed(self) -> frozenset[str]:
         """Columns that a filter can use without reading every row of the garage."""
         own = {c.name for c in self.columns if c.index or c.unique or isinstance(c.kind, Ref)}
-        firsts = {group[0] for group in self.unique}
+        firsts = {group[0] for group in (*self.unique, *self.indexes)}
         stamps = {"updated_at", *(["created_at"] if self.dated else [])}
         return frozenset(own | firsts | {"id", "tenant_id"} | stamps)

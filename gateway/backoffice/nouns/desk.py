@@ -35,6 +35,8 @@ NOTIFICATION = Noun(
         Column("read_at", Moment(), index=True),
         Column("link", Text(255)),
     ),
+    # Who looks at their notices, and how many are unread, which is asked all the time.
+    indexes=(("user_id", "type"), ("user_id", "read_at")),
 )
 
 NOTIFICATION_PREFERENCE = Noun(

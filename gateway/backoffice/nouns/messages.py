@@ -35,6 +35,7 @@ EMAIL_THREAD = Noun(
         # Of the last message.
         Column("direction", Choice(DIRECTIONS), null=False, index=True),
     ),
+    indexes=(("customer_id", "last_message_at"),),
 )
 
 EMAIL_MESSAGE = Noun(
@@ -128,14 +129,15 @@ PBX_CALL = Noun(
     (
         Column("caller", Text(64), null=False),
         Column("callee", Text(64)),
-        Column("extension", Text(16), index=True),
+        Column("extension", Text(16)),
         Column("duration_sec", Whole(0), null=False, default=0),
-        Column("outcome", Text(32), null=False, index=True),
+        Column("outcome", Text(32), null=False),
         Column("started_at", Moment(), null=False, index=True),
         Column("customer_id", Ref("customer")),
         Column("direction", Choice(DIRECTIONS), null=False, default="inbound"),
         Column("provider_id", Text(64), unique=True),
     ),
+    indexes=(("extension", "started_at"), ("outcome", "started_at")),
 )
 
 INTEGRATION = Noun(

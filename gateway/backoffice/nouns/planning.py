@@ -159,6 +159,7 @@ APPOINTMENT = Noun(
         ),
     ),
     soft=True,
+    indexes=(("customer_id", "begins_at"), ("appointment_type_id", "begins_at")),
 )
 
 APPOINTMENT_ITEM = Noun(

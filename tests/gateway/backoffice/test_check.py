@@ -103,6 +103,10 @@ def test_nouns(noun: Noun, mistake: str) -> None:
         ),
         (replace(THINGS, filters=(Filter("q", ("x",), Match.SEARCH),)), "thing has no column x"),
         (replace(THINGS, sortable={"n": "name"}), "sortable n: column name has no index"),
+        (
+            replace(THINGS, filters=(Filter("owner_id"),), order=("-name",)),
+            "no index of thing has owner_id and then name",
+        ),
         (replace(THINGS, order=("-x",)), "order: no column x"),
         (replace(THINGS, inputs=(Field("x"),)), "input x: no column x"),
         (

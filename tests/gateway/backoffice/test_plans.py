@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
+from gateway.backoffice import reading
+from gateway.backoffice.catalogue import DECLARATIONS
+from gateway.backoffice.query import ListQuery, parse_query
+from gateway.backoffice.resource import Match, Operation, Resource
+from gateway.backoffice.shop import Shop
 from gateway.storage.database import Database
 
 pytestmark = pytest.mark.sqlite_only
@@ -54,6 +61,53 @@ async def test_indexed_filters_look_at_what_they_find(
     for step in searched:
         assert step.startswith(f"SEARCH {table} USING"), step
         assert f"tenant_id=? AND {column}=?" in step, step
+
+
+def _asked(resource: Resource) -> Iterator[tuple[str, ListQuery]]:
+    """Yield what lists may be asked for that an index must answer: the first page of each."""
+    usual = parse_query(resource, {})
+    yield "as it is", usual
+    for name, column in resource.sortable.items():
+        order = tuple(dict.fromkeys([(column, True), ("id", True)]))
+        yield f"sorted by {name}", replace(usual, order=order)
+    for filter_ in resource.filters:
+        if filter_.match in {Match.EQUAL, Match.ANY} and filter_.resolve is None:
+            value: object = [1] if filter_.match is Match.ANY else 1
+            yield filter_.sources[0], replace(usual, conditions=((filter_, value),))
+
+
+def _faults(connection: Connection, shop: Shop, resource: Resource) -> Iterator[str]:
+    table = resource.noun.table_name
+    for what, query in _asked(resource):
+        chosen = reading._chosen(shop, resource, query, 1)
+        page = reading._ordered(shop, resource, query, chosen).limit(51)
+        text = str(page.compile(connection, compile_kwargs={"render_postcompile": True}))
+        # Values change no plan; nothing stands for each of them.
+        nothing = (None,) * text.count("?")
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", nothing)
+        steps = [str(row[3]) for row in rows]
+        # Rows of one parent, or of one user, are few enough to be looked through.
+        narrow = {what, resource.own, resource.parent.column if resource.parent else ""}
+        used = [step for step in steps if step.startswith(f"SEARCH {table} USING")]
+        names = {"rowid" if name == "id" else name for name in narrow if name}
+        narrowed = any(re.search(rf"[ (]{name}=\?", step) for name in names for step in used)
+        asked = what in resource.noun.kinds
+        if "USE TEMP B-TREE FOR ORDER BY" in steps or not used or (asked and not narrowed):
+            yield f"{resource.profile.api.name} {resource.path}, {what}: {' | '.join(steps)}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("api", ["repair", "planner", "field_sales"])
+async def test_no_list_sorts_what_it_finds_or_looks_at_more(in_shop: Any, api: str) -> None:
+    def story(shop: Shop) -> list[str]:
+        lists = [
+            resource
+            for resource in DECLARATIONS.resources
+            if Operation.LIST in resource.operations and resource.profile.api.name == api
+        ]
+        return [fault for one in lists for fault in _faults(shop.connection, shop, one)]
+
+    assert await in_shop(story) == []
 
 
 async def test_lines_are_looked_up_by_what_they_belong_to(repair: Any, shops: Database) -> None:

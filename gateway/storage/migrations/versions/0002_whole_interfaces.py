@@ -1742,6 +1742,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_license_module', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_license_module_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_license_module_license_id', ['tenant_id', 'license_id'], unique=False)
         batch_op.create_index('ix_backoffice_license_module_module_key', ['tenant_id', 'module_key'], unique=False)
         batch_op.create_index('ix_backoffice_license_module_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
@@ -1792,6 +1793,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_notification_type', ['tenant_id', 'type'], unique=False)
         batch_op.create_index('ix_backoffice_notification_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_notification_user_id', ['tenant_id', 'user_id'], unique=False)
+        batch_op.create_index('ix_backoffice_notification_user_id_read_at', ['tenant_id', 'user_id', 'read_at'], unique=False)
+        batch_op.create_index('ix_backoffice_notification_user_id_type', ['tenant_id', 'user_id', 'type'], unique=False)
 
     op.create_table('backoffice_notification_preference',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -1810,6 +1813,7 @@ def upgrade() -> None:
     with op.batch_alter_table('backoffice_notification_preference', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_notification_preference_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_notification_preference_updated_at', ['tenant_id', 'updated_at'], unique=False)
+        batch_op.create_index('ix_backoffice_notification_preference_user_id', ['tenant_id', 'user_id'], unique=False)
 
     op.create_table('backoffice_ocr_job_group',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -2323,6 +2327,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_bin_stock', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_bin_stock_bin_id', ['tenant_id', 'bin_id'], unique=False)
         batch_op.create_index('ix_backoffice_bin_stock_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_bin_stock_product_id', ['tenant_id', 'product_id'], unique=False)
         batch_op.create_index('ix_backoffice_bin_stock_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -2423,6 +2428,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_customer_tag', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_customer_tag_customer_id', ['tenant_id', 'customer_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_tag_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_tag_tag_id', ['tenant_id', 'tag_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_tag_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -2444,6 +2450,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_email_thread', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_email_thread_customer_id', ['tenant_id', 'customer_id'], unique=False)
+        batch_op.create_index('ix_backoffice_email_thread_customer_id_last_message_at', ['tenant_id', 'customer_id', 'last_message_at'], unique=False)
         batch_op.create_index('ix_backoffice_email_thread_direction', ['tenant_id', 'direction'], unique=False)
         batch_op.create_index('ix_backoffice_email_thread_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_email_thread_last_message_at', ['tenant_id', 'last_message_at'], unique=False)
@@ -2526,6 +2533,7 @@ def upgrade() -> None:
     sa.Column('currency', sa.String(length=255), nullable=True),
     sa.Column('error_log', sa.Text(), nullable=True),
     sa.Column('retry_count', sa.BigInteger(), nullable=True),
+    sa.Column('due_at', columns.UtcDateTime(), nullable=True),
     sa.Column('created_by', sa.String(length=255), nullable=True),
     sa.Column('metadata', columns.Json, nullable=True),
     sa.Column('revision', sa.BigInteger(), nullable=False),
@@ -2537,6 +2545,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_ocr_job', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_ocr_job_due_at', ['tenant_id', 'due_at'], unique=False)
         batch_op.create_index('ix_backoffice_ocr_job_group', ['tenant_id', 'group'], unique=False)
         batch_op.create_index('ix_backoffice_ocr_job_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_ocr_job_template', ['tenant_id', 'template'], unique=False)
@@ -2564,9 +2573,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_pbx_call', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_pbx_call_customer_id', ['tenant_id', 'customer_id'], unique=False)
-        batch_op.create_index('ix_backoffice_pbx_call_extension', ['tenant_id', 'extension'], unique=False)
+        batch_op.create_index('ix_backoffice_pbx_call_extension_started_at', ['tenant_id', 'extension', 'started_at'], unique=False)
         batch_op.create_index('ix_backoffice_pbx_call_id', ['tenant_id', 'id'], unique=False)
-        batch_op.create_index('ix_backoffice_pbx_call_outcome', ['tenant_id', 'outcome'], unique=False)
+        batch_op.create_index('ix_backoffice_pbx_call_outcome_started_at', ['tenant_id', 'outcome', 'started_at'], unique=False)
         batch_op.create_index('ix_backoffice_pbx_call_started_at', ['tenant_id', 'started_at'], unique=False)
         batch_op.create_index('ix_backoffice_pbx_call_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
@@ -2818,6 +2827,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_sales_invoice_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_rep', ['tenant_id', 'rep'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_serial', ['tenant_id', 'serial'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_status', ['tenant_id', 'status'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_sales_invoice_warehouse', ['tenant_id', 'warehouse'], unique=False)
@@ -2873,6 +2883,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_serial', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_serial_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_serial_rep', ['tenant_id', 'rep'], unique=False)
         batch_op.create_index('ix_backoffice_serial_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_serial_warehouse', ['tenant_id', 'warehouse'], unique=False)
 
@@ -3083,6 +3094,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_tutorial_done_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_tutorial_done_step_id', ['tenant_id', 'step_id'], unique=False)
         batch_op.create_index('ix_backoffice_tutorial_done_updated_at', ['tenant_id', 'updated_at'], unique=False)
+        batch_op.create_index('ix_backoffice_tutorial_done_user_id', ['tenant_id', 'user_id'], unique=False)
 
     op.create_table('backoffice_variant',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -3390,6 +3402,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_installment', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_installment_contract', ['tenant_id', 'contract'], unique=False)
         batch_op.create_index('ix_backoffice_installment_due_date', ['tenant_id', 'due_date'], unique=False)
         batch_op.create_index('ix_backoffice_installment_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_installment_status', ['tenant_id', 'status'], unique=False)
@@ -3487,6 +3500,7 @@ def upgrade() -> None:
     sa.Column('completed_at', columns.UtcDateTime(), nullable=True),
     sa.Column('error_log', sa.Text(), nullable=True),
     sa.Column('retry_count', sa.BigInteger(), nullable=True),
+    sa.Column('due_at', columns.UtcDateTime(), nullable=True),
     sa.Column('quality_score', columns.Amount(4), nullable=True),
     sa.Column('annotations', columns.Json, nullable=True),
     sa.Column('metadata', columns.Json, nullable=True),
@@ -3497,6 +3511,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_ocr_job_page', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_ocr_job_page_due_at', ['tenant_id', 'due_at'], unique=False)
         batch_op.create_index('ix_backoffice_ocr_job_page_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_ocr_job_page_job', ['tenant_id', 'job'], unique=False)
         batch_op.create_index('ix_backoffice_ocr_job_page_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -3527,6 +3542,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_price_list_item_pricelist_id', ['tenant_id', 'pricelist_id'], unique=False)
         batch_op.create_index('ix_backoffice_price_list_item_product_id', ['tenant_id', 'product_id'], unique=False)
         batch_op.create_index('ix_backoffice_price_list_item_updated_at', ['tenant_id', 'updated_at'], unique=False)
+        batch_op.create_index('ix_backoffice_price_list_item_variant_id', ['tenant_id', 'variant_id'], unique=False)
 
     op.create_table('backoffice_receipt_line',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -3630,6 +3646,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_warehouse_stock_quantity', ['tenant_id', 'quantity'], unique=False)
         batch_op.create_index('ix_backoffice_warehouse_stock_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_warehouse_stock_variant_id', ['tenant_id', 'variant_id'], unique=False)
+        batch_op.create_index('ix_backoffice_warehouse_stock_warehouse_id', ['tenant_id', 'warehouse_id'], unique=False)
 
     op.create_table('ticket_outsource',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -3752,8 +3769,10 @@ def upgrade() -> None:
     with op.batch_alter_table('backoffice_appointment', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_appointment_address_id', ['tenant_id', 'address_id'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_appointment_type_id', ['tenant_id', 'appointment_type_id'], unique=False)
+        batch_op.create_index('ix_backoffice_appointment_appointment_type_id_begins_at', ['tenant_id', 'appointment_type_id', 'begins_at'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_begins_at', ['tenant_id', 'begins_at'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_customer_id', ['tenant_id', 'customer_id'], unique=False)
+        batch_op.create_index('ix_backoffice_appointment_customer_id_begins_at', ['tenant_id', 'customer_id', 'begins_at'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_time_from', ['tenant_id', 'time_from'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -4061,6 +4080,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_sla_breach_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_sla_breach_policy_id', ['tenant_id', 'policy_id'], unique=False)
         batch_op.create_index('ix_backoffice_sla_breach_updated_at', ['tenant_id', 'updated_at'], unique=False)
+        batch_op.create_index('ix_backoffice_sla_breach_work_order_id', ['tenant_id', 'work_order_id'], unique=False)
 
     op.create_table('backoffice_stock_movement',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -4194,6 +4214,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_appointment_item', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_appointment_item_appointment_id', ['tenant_id', 'appointment_id'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_item_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_item_item_id', ['tenant_id', 'item_id'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_item_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -4213,6 +4234,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_appointment_user', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_appointment_user_appointment_id', ['tenant_id', 'appointment_id'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_user_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_user_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_user_user_id', ['tenant_id', 'user_id'], unique=False)
@@ -4529,9 +4551,9 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_customer_price_list_id', ['tenant_id', 'price_list_id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
 
     with op.batch_alter_table('backoffice_work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('branch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4591,9 +4613,9 @@ def downgrade() -> None:
         batch_op.drop_column('branch_id')
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
         batch_op.drop_index('ix_backoffice_customer_price_list_id')
@@ -4732,12 +4754,14 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_appointment_user_user_id')
         batch_op.drop_index('ix_backoffice_appointment_user_updated_at')
         batch_op.drop_index('ix_backoffice_appointment_user_id')
+        batch_op.drop_index('ix_backoffice_appointment_user_appointment_id')
 
     op.drop_table('backoffice_appointment_user')
     with op.batch_alter_table('backoffice_appointment_item', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_appointment_item_updated_at')
         batch_op.drop_index('ix_backoffice_appointment_item_item_id')
         batch_op.drop_index('ix_backoffice_appointment_item_id')
+        batch_op.drop_index('ix_backoffice_appointment_item_appointment_id')
 
     op.drop_table('backoffice_appointment_item')
     with op.batch_alter_table('file', schema=None) as batch_op:
@@ -4777,6 +4801,7 @@ def downgrade() -> None:
 
     op.drop_table('backoffice_stock_movement')
     with op.batch_alter_table('backoffice_sla_breach', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_sla_breach_work_order_id')
         batch_op.drop_index('ix_backoffice_sla_breach_updated_at')
         batch_op.drop_index('ix_backoffice_sla_breach_policy_id')
         batch_op.drop_index('ix_backoffice_sla_breach_id')
@@ -4858,8 +4883,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_appointment_updated_at')
         batch_op.drop_index('ix_backoffice_appointment_time_from')
         batch_op.drop_index('ix_backoffice_appointment_id')
+        batch_op.drop_index('ix_backoffice_appointment_customer_id_begins_at')
         batch_op.drop_index('ix_backoffice_appointment_customer_id')
         batch_op.drop_index('ix_backoffice_appointment_begins_at')
+        batch_op.drop_index('ix_backoffice_appointment_appointment_type_id_begins_at')
         batch_op.drop_index('ix_backoffice_appointment_appointment_type_id')
         batch_op.drop_index('ix_backoffice_appointment_address_id')
 
@@ -4880,6 +4907,7 @@ def downgrade() -> None:
 
     op.drop_table('ticket_outsource')
     with op.batch_alter_table('backoffice_warehouse_stock', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_warehouse_stock_warehouse_id')
         batch_op.drop_index('ix_backoffice_warehouse_stock_variant_id')
         batch_op.drop_index('ix_backoffice_warehouse_stock_updated_at')
         batch_op.drop_index('ix_backoffice_warehouse_stock_quantity')
@@ -4913,6 +4941,7 @@ def downgrade() -> None:
 
     op.drop_table('backoffice_receipt_line')
     with op.batch_alter_table('backoffice_price_list_item', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_price_list_item_variant_id')
         batch_op.drop_index('ix_backoffice_price_list_item_updated_at')
         batch_op.drop_index('ix_backoffice_price_list_item_product_id')
         batch_op.drop_index('ix_backoffice_price_list_item_pricelist_id')
@@ -4924,6 +4953,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_ocr_job_page_updated_at')
         batch_op.drop_index('ix_backoffice_ocr_job_page_job')
         batch_op.drop_index('ix_backoffice_ocr_job_page_id')
+        batch_op.drop_index('ix_backoffice_ocr_job_page_due_at')
 
     op.drop_table('backoffice_ocr_job_page')
     with op.batch_alter_table('backoffice_msl_product', schema=None) as batch_op:
@@ -4951,6 +4981,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_installment_status')
         batch_op.drop_index('ix_backoffice_installment_id')
         batch_op.drop_index('ix_backoffice_installment_due_date')
+        batch_op.drop_index('ix_backoffice_installment_contract')
 
     op.drop_table('backoffice_installment')
     with op.batch_alter_table('backoffice_field_request', schema=None) as batch_op:
@@ -5035,6 +5066,7 @@ def downgrade() -> None:
 
     op.drop_table('backoffice_variant')
     with op.batch_alter_table('backoffice_tutorial_done', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_tutorial_done_user_id')
         batch_op.drop_index('ix_backoffice_tutorial_done_updated_at')
         batch_op.drop_index('ix_backoffice_tutorial_done_step_id')
         batch_op.drop_index('ix_backoffice_tutorial_done_id')
@@ -5096,6 +5128,7 @@ def downgrade() -> None:
     with op.batch_alter_table('backoffice_serial', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_serial_warehouse')
         batch_op.drop_index('ix_backoffice_serial_updated_at')
+        batch_op.drop_index('ix_backoffice_serial_rep')
         batch_op.drop_index('ix_backoffice_serial_id')
 
     op.drop_table('backoffice_serial')
@@ -5112,6 +5145,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_sales_invoice_warehouse')
         batch_op.drop_index('ix_backoffice_sales_invoice_updated_at')
         batch_op.drop_index('ix_backoffice_sales_invoice_status')
+        batch_op.drop_index('ix_backoffice_sales_invoice_serial')
         batch_op.drop_index('ix_backoffice_sales_invoice_rep')
         batch_op.drop_index('ix_backoffice_sales_invoice_id')
         batch_op.drop_index('ix_backoffice_sales_invoice_created_at')
@@ -5190,9 +5224,9 @@ def downgrade() -> None:
     with op.batch_alter_table('backoffice_pbx_call', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_pbx_call_updated_at')
         batch_op.drop_index('ix_backoffice_pbx_call_started_at')
-        batch_op.drop_index('ix_backoffice_pbx_call_outcome')
+        batch_op.drop_index('ix_backoffice_pbx_call_outcome_started_at')
         batch_op.drop_index('ix_backoffice_pbx_call_id')
-        batch_op.drop_index('ix_backoffice_pbx_call_extension')
+        batch_op.drop_index('ix_backoffice_pbx_call_extension_started_at')
         batch_op.drop_index('ix_backoffice_pbx_call_customer_id')
 
     op.drop_table('backoffice_pbx_call')
@@ -5201,6 +5235,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_ocr_job_template')
         batch_op.drop_index('ix_backoffice_ocr_job_id')
         batch_op.drop_index('ix_backoffice_ocr_job_group')
+        batch_op.drop_index('ix_backoffice_ocr_job_due_at')
 
     op.drop_table('backoffice_ocr_job')
     with op.batch_alter_table('backoffice_msl', schema=None) as batch_op:
@@ -5227,6 +5262,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_email_thread_last_message_at')
         batch_op.drop_index('ix_backoffice_email_thread_id')
         batch_op.drop_index('ix_backoffice_email_thread_direction')
+        batch_op.drop_index('ix_backoffice_email_thread_customer_id_last_message_at')
         batch_op.drop_index('ix_backoffice_email_thread_customer_id')
 
     op.drop_table('backoffice_email_thread')
@@ -5234,6 +5270,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_customer_tag_updated_at')
         batch_op.drop_index('ix_backoffice_customer_tag_tag_id')
         batch_op.drop_index('ix_backoffice_customer_tag_id')
+        batch_op.drop_index('ix_backoffice_customer_tag_customer_id')
 
     op.drop_table('backoffice_customer_tag')
     with op.batch_alter_table('backoffice_contract', schema=None) as batch_op:
@@ -5264,6 +5301,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_bin_stock_updated_at')
         batch_op.drop_index('ix_backoffice_bin_stock_product_id')
         batch_op.drop_index('ix_backoffice_bin_stock_id')
+        batch_op.drop_index('ix_backoffice_bin_stock_bin_id')
 
     op.drop_table('backoffice_bin_stock')
     with op.batch_alter_table('backoffice_bank_check', schema=None) as batch_op:
@@ -5408,11 +5446,14 @@ def downgrade() -> None:
 
     op.drop_table('backoffice_ocr_job_group')
     with op.batch_alter_table('backoffice_notification_preference', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_notification_preference_user_id')
         batch_op.drop_index('ix_backoffice_notification_preference_updated_at')
         batch_op.drop_index('ix_backoffice_notification_preference_id')
 
     op.drop_table('backoffice_notification_preference')
     with op.batch_alter_table('backoffice_notification', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_notification_user_id_type')
+        batch_op.drop_index('ix_backoffice_notification_user_id_read_at')
         batch_op.drop_index('ix_backoffice_notification_user_id')
         batch_op.drop_index('ix_backoffice_notification_updated_at')
         batch_op.drop_index('ix_backoffice_notification_type')
@@ -5428,6 +5469,7 @@ def downgrade() -> None:
     with op.batch_alter_table('backoffice_license_module', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_license_module_updated_at')
         batch_op.drop_index('ix_backoffice_license_module_module_key')
+        batch_op.drop_index('ix_backoffice_license_module_license_id')
         batch_op.drop_index('ix_backoffice_license_module_id')
 
     op.drop_table('backoffice_license_module')
