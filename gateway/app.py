@@ -38,6 +38,7 @@ from gateway.backoffice.catalogue import DECLARATIONS
 from gateway.backoffice.documents import documents as backoffice_documents
 from gateway.backoffice.jobs import Jobs
 from gateway.backoffice.outside import Outside
+from gateway.backoffice.recognition import Recognition
 from gateway.backoffice.routes import blueprints as backoffice_blueprints
 from gateway.backoffice.rules.automation import CONSUMER as AUTOMATION
 from gateway.backoffice.rules.automation import TOPICS as AUTOMATION_TOPICS
@@ -341,10 +342,12 @@ async def _start_backoffice(services: Supervisor, core: Core) -> None:
     """Start what the back office does by itself."""
     jobs = Jobs(core.database, TABLES, utc_now, core.log)
     sending = Sending(core.database, TABLES, utc_now, _outside(core), core.log)
+    recognition = Recognition(core.database, TABLES, utc_now, _outside(core), core.log)
     runner = RuleRunner(TABLES, utc_now)
     automation = DurableConsumer(AUTOMATION, runner, AUTOMATION_TOPICS)
     await services.start("back-office jobs", jobs.run)
     await services.start("back-office sending", sending.run)
+    await services.start("back-office recognition", recognition.run)
     await services.start("automation", partial(automation.run, core.database, core.log))
 
 

@@ -21,6 +21,7 @@ import yaml
 from gateway.backoffice.catalogue import DECLARATIONS
 from gateway.backoffice.openapi import document
 from gateway.backoffice.profiles.field_sales import FIELD_SALES
+from gateway.backoffice.recognition import Recognition
 from tests.gateway.backoffice.conftest import (  # noqa: F401 - fixtures
     FOREIGN,
     Contract,
@@ -32,6 +33,7 @@ from tests.gateway.backoffice.conftest import (  # noqa: F401 - fixtures
     field_sales,
     in_shop,
     outside,
+    recognition,
     shops,
     tokens,
 )
@@ -489,7 +491,10 @@ async def test_patches_change_many(world: World) -> None:
 
 
 @pytest.mark.slow
-async def test_invoices_are_read_from_text_and_scans_say_what_is_missing(world: World) -> None:
+async def test_invoices_are_read_from_text_and_scans_say_what_is_missing(
+    world: World,
+    recognition: Recognition,  # noqa: F811
+) -> None:
     rules = {"fields": [{"name": "customer", "pattern": "Bill to", "required": True}]}
     template = (await world.make("/ocr-invoice-job-template", extractionRules=rules))["_id"]
     text = (
@@ -500,7 +505,9 @@ async def test_invoices_are_read_from_text_and_scans_say_what_is_missing(world: 
     )
     job = await world.make("/ocr-invoice-job", template=template, documentUrl=pdf_url(*text))
     path = "/ocr-invoice-job/{id}/process"
-    assert (await do(world, "post", path, job["_id"]))["jobId"] == job["_id"]
+    asked = await do(world, "post", path, job["_id"])
+    assert asked == {"jobId": job["_id"], "status": "queued"}
+    await recognition.read_due()
     found = await do(world, "get", "/ocr-invoice-job/{id}/results", job["_id"])
     invoice = found["extractedData"]["invoice"]
     assert (invoice["number"], invoice["date"]) == ("A-17", "2026-02-03")
@@ -511,6 +518,7 @@ async def test_invoices_are_read_from_text_and_scans_say_what_is_missing(world: 
 
     page = await world.make("/ocr-invoice-job-page", job=job["_id"], pageUrl="data:;base64,AAAA")
     await do(world, "post", "/ocr-invoice-job-page/{id}/process", page["_id"])
+    await recognition.read_due()
     shown = (await world.ask("get", "/ocr-invoice-job-page", page["_id"]))["data"]
     assert shown["status"] == "failed"
     assert "Tesseract" in shown["errorLog"]

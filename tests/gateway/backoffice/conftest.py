@@ -23,6 +23,7 @@ from gateway.backoffice import schema
 from gateway.backoffice.action import Services
 from gateway.backoffice.catalogue import DECLARATIONS
 from gateway.backoffice.outside import Outside
+from gateway.backoffice.recognition import Recognition
 from gateway.backoffice.routes import blueprints
 from gateway.backoffice.sealing import Sealer
 from gateway.backoffice.shop import Shop
@@ -164,6 +165,12 @@ def outside(elsewhere: Elsewhere) -> Outside:
     return Outside(
         Sealer((Fernet(Fernet.generate_key()),)), elsewhere.addresses, private=("127.0.0.0/8",)
     )
+
+
+@pytest.fixture
+def recognition(shops: Database, clock: Clock, outside: Outside) -> Recognition:
+    """What reads documents in the background; it looks when it is told to."""
+    return Recognition(shops, schema.TABLES, clock, outside, structlog.get_logger())
 
 
 @pytest.fixture

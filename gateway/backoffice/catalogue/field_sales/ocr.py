@@ -21,7 +21,11 @@ from gateway.backoffice.kinds import Document, Flag, Number, Ref, Whole
 from gateway.backoffice.moments import Day, Moment
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.profiles.field_sales import OFFSET
+from gateway.backoffice.resource import Write
 from gateway.backoffice.rules.field_sales import ocr
+
+#: When it is to be read; empty while nobody asked for it (``rules/field_sales/ocr_queue``).
+_DUE = Cell(Moment(), write=Write.NEVER, hidden=True, find=True)
 
 OCR_JOB_TEMPLATE = sheet(
     "/ocr-invoice-job-template",
@@ -254,6 +258,7 @@ OCR_JOB = sheet(
         "currency": own(NAME),
         "errorLog": own(NOTES),
         "retryCount": own(Whole(0)),
+        "dueAt": _DUE,
         "createdBy": NAME,
         "metadata": Document(),
     },
@@ -344,6 +349,7 @@ OCR_JOB_PAGE = sheet(
         "completedAt": own(Moment()),
         "errorLog": own(NOTES),
         "retryCount": own(Whole(0)),
+        "dueAt": _DUE,
         "qualityScore": own(SHARE),
         "annotations": Many(
             Part(

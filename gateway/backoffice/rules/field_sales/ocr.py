@@ -15,9 +15,8 @@ import subprocess
 from dataclasses import dataclass
 from io import BytesIO
 
-from gateway.backoffice.refusal import broken_rule
+from gateway.backoffice.rules.field_sales import ocr_queue
 from gateway.backoffice.shop import Shop, Values
-from gateway.domain.errors import Conflict
 
 #: No invoice says more, and nobody waits longer.
 _MOST_TEXT, _MOST_PAGES, _SECONDS = 200_000, 50, 60
@@ -53,17 +52,6 @@ class Read:
 
 class Unreadable(Exception):
     """A document that cannot be read; the text says why, and what to do."""
-
-
-def begin(shop: Shop, noun: str, row_id: int) -> Values:
-    """Take a job or page in hand; raises ``Conflict`` while it is being read."""
-    row = shop.lock(noun, row_id)
-    if row["status"] == "processing":
-        raise Conflict("backoffice.running", "This is being processed already. Wait for it.")
-    if row["status"] == "cancelled":
-        raise broken_rule("This job was cancelled. Make another one.")
-    shop.change(noun, row_id, {"status": "processing", "started_at": shop.now, "error_log": None})
-    return row
 
 
 def inline(url: str) -> bytes | None:
@@ -181,7 +169,6 @@ def finish_job(shop: Shop, row: Values, read: Read) -> None:
         shop,
         "ocr_job",
         row,
-        "completed",
         {
             "progress": {"percentage": 100, "currentStep": "done", "totalSteps": 3},
             "document_info": {"pages": read.pages},
@@ -200,7 +187,6 @@ def finish_page(shop: Shop, row: Values, read: Read) -> None:
         shop,
         "ocr_job_page",
         row,
-        "completed",
         {
             "ocr_results": {"text": read.text, "confidence": read.sure},
             "extracted_fields": named,
@@ -209,49 +195,16 @@ def finish_page(shop: Shop, row: Values, read: Read) -> None:
     )
 
 
-def fail(shop: Shop, noun: str, row: Values, reason: str) -> None:
-    """Note why nothing came of it."""
-    again = {"error_log": reason, "retry_count": (row["retry_count"] or 0) + 1}
-    _end(shop, noun, row, "failed", again)
-
-
-def _end(shop: Shop, noun: str, row: Values, status: str, found: Values) -> None:
-    begun = shop.get(noun, row["id"])["started_at"]
-    took = {"processing_time": max(0, (shop.now - begun).total_seconds())}
-    shop.change(noun, row["id"], found | took | {"status": status, "completed_at": shop.now})
-    if noun == "ocr_job" and row["group"]:
-        count_group(shop, row["group"])
-
-
 def create_job(shop: Shop, values: Values) -> int:
     """Store a job; its group counts it."""
     job_id = shop.insert("ocr_job", values | {"status": "created", "retry_count": 0})
     if values.get("group"):
-        count_group(shop, values["group"])
+        ocr_queue.count_group(shop, values["group"])
     return job_id
 
 
-def count_group(shop: Shop, group_id: int) -> None:
-    """Count the jobs of a group by their states."""
-    states = [job["status"] for job in shop.where("ocr_job", group=group_id)]
-    done, failed = states.count("completed"), states.count("failed")
-    ended = done + failed
-    status = "created" if not ended else "processing" if ended < len(states) else "completed"
-    shop.change(
-        "ocr_job_group",
-        group_id,
-        {
-            "total_jobs": len(states),
-            "completed_jobs": done,
-            "failed_jobs": failed,
-            "pending_jobs": len(states) - ended,
-            "status": status,
-            "statistics": {
-                "totalDocuments": len(states),
-                "successRate": round(done / ended, 4) if ended else 0,
-            },
-        },
-    )
+def _end(shop: Shop, noun: str, row: Values, found: Values) -> None:
+    ocr_queue.end(shop, noun, row, "completed", found)
 
 
 def jobs_of(shop: Shop, row: Values, _: Values) -> list[Values]:
