@@ -97,8 +97,9 @@ def change_work_request(shop: Shop, row: Values, values: Values) -> None:
     """Change a request for work; approving it makes the work order, once."""
     shop.change("field_request", row["id"], values)
     if values.get("status") == "approved" and row["status"] != "approved":
+        asked = row | values
         order = {
-            name: row[name]
+            name: asked[name]
             for name in ("title", "description", "priority", "client", "asset", "category")
         }
         shop.insert("field_order", order | {"status": "open"})

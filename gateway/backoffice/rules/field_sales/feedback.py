@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from html import escape
+from typing import Any
 
 from gateway.backoffice.kinds import Identifier
 from gateway.backoffice.moments import business_day, day_begin
@@ -47,6 +49,14 @@ PREDEFINED: tuple[Values, ...] = (
     },
 )
 
+#: How a condition compares an answer with its value.
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "equals": operator.eq,
+    "not_equals": operator.ne,
+    "greater_than": operator.gt,
+    "less_than": operator.lt,
+}
+
 #: Minutes that people take for an answer.
 _MINUTES = {"text": 1.0, "multiple_choice": 0.5}
 
@@ -83,7 +93,6 @@ def change_response(shop: Shop, row: Values, values: Values) -> None:
 
 def _judged(values: Values, template: Values) -> Values:
     answers = values.get("responses") or []
-    asked = len(template["questions"] or [])
     words = Counter(
         word
         for answer in answers
@@ -97,8 +106,43 @@ def _judged(values: Values, template: Values) -> Values:
         "confidence_score": round(0.5 + abs(score - 5.5) / 9, 2),
         "keywords": [word for word, _ in words.most_common(5)],
     }
-    rate = round(min(1.0, len(answers) / asked), 4) if asked else 0.0
-    return {"sentiment_analysis": mood, "completion_rate": rate}
+    rate = completion(template["questions"] or [], answers)
+    return {"sentiment_analysis": mood, "completion_rate": round(rate, 4)}
+
+
+def completion(questions: list[Values], answers: list[Values]) -> float:
+    """Return how many of the questions that were asked have an answer, from 0 to 1.
+
+    A question with a condition (``show_if``) is asked when the answer to the other one fits.
+    """
+    given = {_key(one): _answer(one) for one in answers}
+    asked = [_key(question) for question in questions if _is_asked(question, given)]
+    answered = sum(given.get(key) not in (None, "", []) for key in asked)
+    return answered / len(asked) if asked else 0.0
+
+
+def _key(one: Values) -> str:
+    """Return what brings question and answer together; ids may be left out."""
+    return str(one.get("question_id") or one.get("question_text") or "")
+
+
+def _answer(one: Values) -> object:
+    value = one.get("response_value")
+    return one.get("response_text") if value is None else value
+
+
+def _is_asked(question: Values, given: Values) -> bool:
+    condition = (question.get("conditional_logic") or {}).get("show_if")
+    if not condition:
+        return True
+    answer, wanted = given.get(str(condition.get("question_id"))), condition.get("value")
+    if answer is None:
+        return False
+    compare = _COMPARISONS[condition.get("operator") or "equals"]
+    try:
+        return compare(answer, wanted)
+    except TypeError:
+        return False  # a text is neither more nor less than a number
 
 
 def analytics(shop: Shop, values: Values) -> Values:
