@@ -27,20 +27,28 @@ Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
 class StepBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One step: exactly one of ``request``, ``security`` and ``wait``.
+    """One step: exactly one of ``request``, ``poll``, ``security`` and ``wait``.
 
     Attributes:
         request: hexadecimal.
+        poll: hexadecimal; sent again and again while its answer begins with ``running``.
+        running: hexadecimal; begins the answer, positive or negative, until the thing is done.
+        every: seconds from one poll to the next.
+        limit: seconds within which the thing must be done.
         security: odd number of a security level; its key is asked for when it is its turn.
         wait: seconds.
         name: what progress calls it.
-        expect: hexadecimal; the positive answer begins with this.
+        expect: hexadecimal; the positive answer begins with this, of a poll the last one.
         functional: the request goes to everybody on the bus.
         optional: a refusal or silence does not end the job.
         again: it is repeated when the job goes on with a later segment.
     """
 
     request: str | None = None
+    poll: str | None = None
+    running: str = ""
+    every: Annotated[float, msgspec.Meta(gt=0, le=600)] = 1.0
+    limit: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 60.0
     security: Number | None = None
     wait: Annotated[float, msgspec.Meta(gt=0, le=600)] | None = None
     name: Annotated[str, msgspec.Meta(max_length=80)] = ""
@@ -193,27 +201,47 @@ def _steps(bodies: tuple[StepBody, ...], target: Target) -> tuple[Step, ...]:
 
 
 def _step(body: StepBody, target: Target) -> Step:
-    ways = [body.request is not None, body.security is not None, body.wait is not None]
-    if sum(ways) != 1:
+    ways = (body.request, body.poll, body.security, body.wait)
+    if sum(way is not None for way in ways) != 1:
         raise Invalid(
             "job.step",
-            "A step does one thing: request (hexadecimal), security (a level) or wait (seconds).",
+            "A step does one thing: request or poll (hexadecimal), security (a level) or wait "
+            "(seconds).",
             field="procedure",
         )
     if body.security is not None:
         level = _number(body.security, "security")
         return Step(StepKind.SECURITY.value, body.name, level=level)
     if body.wait is not None:
-        return Step(StepKind.WAIT.value, body.name, wait_ms=max(1, round(body.wait * 1000)))
-    return Step(
+        return Step(StepKind.WAIT.value, body.name, wait_ms=_milliseconds(body.wait))
+    step = Step(
         StepKind.REQUEST.value,
         body.name,
-        to_request(body.request or "", target, limit=MAX_STEP),
-        to_request(body.expect, target, limit=MAX_STEP) if body.expect else b"",
+        to_request(body.request or body.poll or "", target, limit=MAX_STEP),
+        _answer(body.expect, target),
         functional=body.functional,
         optional=body.optional,
         again=body.again,
     )
+    return step if body.poll is None else _polling(step, body, target)
+
+
+def _polling(step: Step, body: StepBody, target: Target) -> Step:
+    return msgspec.structs.replace(
+        step,
+        kind=StepKind.POLL.value,
+        running=_answer(body.running, target),
+        wait_ms=_milliseconds(body.every),
+        limit_ms=_milliseconds(body.limit),
+    )
+
+
+def _answer(text: str, target: Target) -> bytes:
+    return to_request(text, target, limit=MAX_STEP) if text else b""
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
 
 
 def _number(value: Number, field: str) -> int:

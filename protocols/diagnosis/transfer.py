@@ -26,20 +26,22 @@ from dataclasses import replace
 from protocols.diagnosis.transfer_attempts import Attempts, Unlocking
 from protocols.diagnosis.transfer_course import Course
 from protocols.diagnosis.transfer_debts import Debts
-from protocols.diagnosis.transfer_outcome import Carried, Outcome, Refused, Silent, outcome_of
+from protocols.diagnosis.transfer_outcome import (
+    Carried,
+    Outcome,
+    Refused,
+    Silent,
+    is_running,
+    outcome_of,
+    surprise,
+)
 from protocols.diagnosis.transfer_program import Operation, Part, check
 from protocols.diagnosis.transfer_records import Ask, Journal, Progress
 from protocols.diagnosis.transfer_restoring import Restoring, ask_step
 from protocols.diagnosis.transfer_segment import Read, Write
-from protocols.diagnosis.transfer_state import ENDINGS, FINAL, TABLE, JobState, JobTrigger
+from protocols.diagnosis.transfer_state import ENDINGS, FINAL, OVERDUE, TABLE, JobState, JobTrigger
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.link.jobs import (
-    Direction,
-    Recovery,
-    Step,
-    StepKind,
-    TransferOrder,
-)
+from protocols.link.jobs import Direction, Recovery, Step, StepKind, TransferOrder
 from protocols.link.messages import ExchangeResult
 from protocols.link.vehicle import Target
 
@@ -108,9 +110,7 @@ class TransferJob:
         else:
             self._wait_for_image(now)
         if self._begun and self.order.recovery == Recovery.NONE:
-            self._fail(
-                "interrupted", "the connector lost its power, and the order has no recovery"
-            )
+            self._fail("interrupted", "the connector lost its power; the order has no recovery")
         elif self._begun:
             self._course.rewind(journal.segment)
 
@@ -139,15 +139,10 @@ class TransferJob:
         if self.finished or self.state is JobState.RESTORING:
             place = replace(place, step="" if self.finished else "restore")
         waits_for_key = self.state is JobState.AWAITING_KEY
+        level, seed = self._unlocking.wanted if waits_for_key else (0, b"")
+        restarts = self._attempts.restarts
         return Progress(
-            self.state,
-            place,
-            self._attempts.restarts,
-            self._unlocking.level if waits_for_key else 0,
-            self._unlocking.seed if waits_for_key else b"",
-            self._failure,
-            self._detail,
-            self._safe,
+            self.state, place, restarts, level, seed, self._failure, self._detail, self._safe
         )
 
     def keep_alive(self) -> Target | None:
@@ -189,6 +184,7 @@ class TransferJob:
     def resume(self, now: float) -> None:
         """Go on where it was."""
         self._step(JobTrigger.RESUME)
+        self._attempts.fresh()
         self._wait_for_image(now)
         self._begin_if_ready(now)
 
@@ -208,15 +204,8 @@ class TransferJob:
         """Give up what has been waited for too long; harmless where nothing is due."""
         if self._until is None or now < self._until or self._asked is not None:
             return
-        match self.state:
-            case JobState.WAITING:
-                self._fail("no_image", "the image did not come in time")
-            case JobState.AWAITING_KEY:
-                self._fail("no_key", "no key came in time")
-            case JobState.PAUSED:
-                self._fail("paused_too_long", "it was paused for longer than its order allows")
-            case _:
-                return
+        if self.state in OVERDUE:
+            self._fail(*OVERDUE[self.state])
 
     # --- requests --------------------------------------------------------------------------------
 
@@ -291,7 +280,9 @@ class TransferJob:
             self._restoring.took(asked, outcome)
 
     def _took(self, asked: Ask, operation: Operation, outcome: Outcome, now: float) -> None:
-        if isinstance(outcome, Carried):
+        if asked.step is not None and is_running(asked.step, outcome):
+            self._goes_on(asked.step, operation, now)
+        elif isinstance(outcome, Carried):
             self._carried(asked, operation, outcome.answer, now)
         elif self._repeats(asked, outcome, now):
             return
@@ -329,9 +320,17 @@ class TransferJob:
         elif answer.startswith(step.expect) or step.optional:
             self._advance()
         else:
-            told = answer.hex(" ").upper() or "silence"
-            expected = step.expect.hex(" ").upper()
-            self._fail("unexpected", f"{operation.name}: {told} where {expected} was expected")
+            self._fail("unexpected", f"{operation.name}: {surprise(answer, step.expect)}")
+
+    def _goes_on(self, step: Step, operation: Operation, now: float) -> None:
+        """What is polled for is not done: ask again, within the step's limit."""
+        again_at = self._attempts.poll_at(step, now)
+        if again_at is not None:
+            self._not_before = again_at
+        elif step.optional:
+            self._advance()
+        else:
+            self._fail("too_long", f"{operation.name}: not done in {step.limit_ms / 1000:g} s")
 
     def _carried_security(self, step: Step, answer: bytes, now: float) -> None:
         if self._unlocking.opened(step, answer):
@@ -355,7 +354,7 @@ class TransferJob:
 
     def _advance(self) -> None:
         self._course.advance()
-        self._attempts.tries = 0
+        self._attempts.fresh()
         self.revision += 1
 
     def _wait_for_image(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""How often a job tries: repeats after lost answers, restarts after a lost thread.
+"""How often a job tries: repeats after lost answers, polls, restarts after a lost thread.
 
 And security access, which is never tried twice: a control unit counts wrong keys and locks up.
 """
@@ -37,6 +37,22 @@ class Attempts:
         self.tries = self.restarts = 0
         self.pause = 0.0
         self._order = order
+        self._poll_until: float | None = None
+
+    def fresh(self) -> None:
+        """Whatever is asked next has all its repeats, and a poll its whole limit."""
+        self.tries, self._poll_until = 0, None
+
+    def poll_at(self, step: Step, now: float) -> float | None:
+        """Return when to ask again what is not done; ``None`` where that has gone on for too long.
+
+        Its answer came, so the repeats count anew.
+        """
+        if self._poll_until is None:
+            self._poll_until = now + step.limit_ms / 1000
+        self.tries = 0
+        is_over = now >= self._poll_until
+        return None if is_over else min(now + step.wait_ms / 1000, self._poll_until)
 
     def repeats(self, asked: Ask, outcome: Outcome) -> bool:
         """Tell whether the same request goes out again, and count that."""
@@ -63,7 +79,7 @@ class Attempts:
     def restart(self) -> bool:
         """Tell whether the job may go back once more, and count that."""
         self.restarts += 1
-        self.tries = 0
+        self.fresh()
         return self._order.recovery != Recovery.NONE and self.restarts <= self._order.restarts
 
 
@@ -79,6 +95,11 @@ class Unlocking:
         self.seed = b""
         self.level = 0
         self._key: bytes | None = None
+
+    @property
+    def wanted(self) -> tuple[int, bytes]:
+        """For which level a key is wanted, and the seed."""
+        return self.level, self.seed
 
     def give(self, key: bytes) -> None:
         """Take the key for the seed."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from protocols.diagnosis.transfer_segment import is_positive
+from protocols.link.jobs import Step, StepKind
 from protocols.link.messages import ExchangeResult
 from protocols.uds.names import negative
+
+_NEGATIVE = 0x7F
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,23 @@ class Silent:
 
 
 Outcome = Carried | Refused | Silent
+
+
+def is_running(step: Step, outcome: Outcome) -> bool:
+    """Tell whether an answer to a polling step says that what it asks for goes on."""
+    if step.kind != StepKind.POLL or isinstance(outcome, Silent):
+        return False
+    if isinstance(outcome, Refused):
+        told = bytes((_NEGATIVE, step.request[0], outcome.code))
+    else:
+        told = outcome.answer
+    return told.startswith(step.running)
+
+
+def surprise(answer: bytes, expected: bytes) -> str:
+    """Return, for people, that an answer is another one than was expected."""
+    told = answer.hex(" ").upper() or "silence"
+    return f"{told} where {expected.hex(' ').upper()} was expected"
 
 
 def outcome_of(request: bytes, result: ExchangeResult) -> Outcome:

@@ -88,6 +88,8 @@ def _name(step: Step) -> str:
             return f"security access {step.level:02X}"
         case StepKind.WAIT:
             return f"wait {step.wait_ms} ms"
+        case StepKind.POLL:
+            return f"poll {step.request[:4].hex(' ').upper()}"
         case _:
             return step.request[:4].hex(" ").upper()
 
@@ -108,7 +110,7 @@ def again(operations: Sequence[Operation], segment: int) -> tuple[int, ...]:
 
 
 def _is_again(step: Step) -> bool:
-    if step.kind != StepKind.REQUEST:
+    if step.kind in {StepKind.SECURITY, StepKind.WAIT}:
         return True
     return step.again or step.request[0] in _SESSION_SERVICES
 
@@ -139,6 +141,10 @@ def check(order: TransferOrder) -> None:
     _require(
         all(step.kind != StepKind.SECURITY for step in order.restore),
         "nobody is there to give a key while the vehicle is restored",
+    )
+    _require(
+        all(step.kind != StepKind.POLL for step in order.restore),
+        "the way to the safe state waits for nothing to be done: it has no polls",
     )
 
 
@@ -187,6 +193,8 @@ def _check_steps(steps: Sequence[Step]) -> None:
         match step.kind:
             case StepKind.REQUEST:
                 _check_request(step)
+            case StepKind.POLL:
+                _check_poll(step)
             case StepKind.SECURITY:
                 _require(
                     step.level % 2 == 1 and 0 < step.level < 0x7F,
@@ -200,7 +208,7 @@ def _check_steps(steps: Sequence[Step]) -> None:
 
 
 def _check_request(step: Step) -> None:
-    _require(bool(step.request), "a step of kind request needs its request")
+    _require(bool(step.request), "a step of kind request or poll needs its request")
     service = step.request[0]
     _require(
         service not in _TRANSFER_SERVICES,
@@ -210,3 +218,15 @@ def _check_request(step: Step) -> None:
         service != _SECURITY_ACCESS, "security access is a step of its own kind: security, level"
     )
     _require(len(step.request) <= 4095, "a step's request has 4095 bytes at most")
+
+
+def _check_poll(step: Step) -> None:
+    _check_request(step)
+    _require(bool(step.running), "a poll needs running: how an answer begins until it is done")
+    _require(
+        not step.expect.startswith(step.running),
+        "what a poll expects at its end begins as its answers do while it is running",
+    )
+    _require(not step.functional, "a poll asks one control unit")
+    _require(0 < step.wait_ms <= 600_000, "a poll comes every 1 ms to ten minutes")
+    _require(0 < step.limit_ms <= 86_400_000, "a poll has a limit of 1 ms to one day")

@@ -84,5 +84,12 @@ TABLE: Table[JobState, JobTrigger] = Table(
     },
 )
 
+#: What has been waited for too long: failure, and why.
+OVERDUE = {
+    S.WAITING: ("no_image", "the image did not come in time"),
+    S.AWAITING_KEY: ("no_key", "no key came in time"),
+    S.PAUSED: ("paused_too_long", "it was paused for longer than its order allows"),
+}
+
 #: How a job that has restored the vehicle ends.
 ENDINGS = {S.DONE: T.END_DONE, S.FAILED: T.END_FAILED, S.ABORTED: T.END_ABORTED}

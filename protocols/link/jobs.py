@@ -65,6 +65,7 @@ class StepKind(StrEnum):
     """What a step of a procedure does."""
 
     REQUEST = "request"
+    POLL = "poll"  # the same request until its answer says that something is done
     SECURITY = "security"
     WAIT = "wait"
 
@@ -75,15 +76,19 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         kind: a ``StepKind``.
         name: what progress calls it.
-        request: UDS bytes, for ``request``.
-        expect: the positive answer begins with this; empty: any positive answer will do.
+        request: UDS bytes, for ``request`` and ``poll``.
+        expect: the positive answer begins with this; empty: any positive answer will do. That of a
+            ``poll`` is its last one.
         functional: it goes to everybody on the bus.
         optional: a refusal or silence does not end the job.
         again: it is run again when a job goes on with a later segment (``Recovery.SEGMENT``);
             sessions, security, communication control and DTC setting always are, and an erase
             of everything must not be.
         level: the odd number of a security level (ISO 14229-1, 9.4), for ``security``.
-        wait_ms: for ``wait``.
+        wait_ms: for ``wait``; from one ``poll`` to the next.
+        running: an answer to a ``poll`` that begins with this, positive or negative, says that
+            what is asked for goes on.
+        limit_ms: how long it may go on.
     """
 
     kind: str
@@ -95,6 +100,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     again: bool = False
     level: int = 0
     wait_ms: int = 0
+    running: bytes = b""
+    limit_ms: int = 0
 
 
 class Segment(msgspec.Struct, frozen=True, array_like=True):
@@ -234,8 +241,8 @@ class JobReport(Message, frozen=True, tag=64):
         level: security level whose key is waited for.
         seed: what the key is to be made from.
         failure: empty, or a stable word: ``refused``, ``no_answer``, ``unexpected``,
-            ``bad_image``, ``no_image``, ``no_key``, ``paused_too_long``, ``interrupted``,
-            ``busy``, ``bad_order``, ``storage``.
+            ``bad_image``, ``no_image``, ``no_key``, ``paused_too_long``, ``too_long``,
+            ``interrupted``, ``busy``, ``bad_order``, ``storage``.
         detail: for people.
         safe: at its end: everything it had opened in the vehicle is closed.
         result: SHA-256 of what was read, at the end of an upload.

@@ -72,6 +72,18 @@ class Software:
             content = "00" * len(fingerprint.hex or b"")
             before.append({"request": f"2E{self.flash.fingerprint:04X}{content}"})
         before.append({"request": self._routine("erase"), "name": "erase"})
+        # It answers at once and works behind that: it is asked until it is done.
+        for routine in (item for item in self.ecu.routines if item.name == "self test"):
+            number, result = f"{routine.id:04X}", (routine.result or b"").hex()
+            before[1:1] = [
+                {"request": f"3101{number}", "expect": f"7101{number}01"},
+                {
+                    "poll": f"3103{number}",
+                    "running": f"7103{number}01",
+                    "expect": f"7103{number}02{result}",
+                    "every": 0.25,
+                },
+            ]
         return {
             "before": before,
             "segments": [{"address": self.start, "length": len(self.image)}],

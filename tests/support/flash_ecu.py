@@ -48,6 +48,8 @@ class FlashEcu:
     end: int = 0
     last: bytes = b""
     seed: bytes = b""
+    asks_until_checked: int = 0  # how often the results of the check are not there yet
+    results: bytes = b"\x02\x00"
 
     def reset(self) -> None:
         """Forget everything that a loss of power forgets."""
@@ -119,6 +121,11 @@ class FlashEcu:
         if request[2:4] == b"\xff\x00":
             self.erased = True
             self.memory[:] = bytes((ERASED,)) * len(self.memory)
+        if request[1] == 3:
+            self.asks_until_checked -= 1
+            return (
+                b"\x71" + request[1:4] + (b"\1" if self.asks_until_checked > 0 else self.results)
+            )
         return b"\x71" + request[1:4] + b"\x00"
 
     def _begin(self, request: bytes) -> bytes | int:

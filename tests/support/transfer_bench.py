@@ -36,6 +36,16 @@ ERASE = Step(
 CHECK = Step(
     StepKind.REQUEST, "check", bytes.fromhex("3101ff01"), expect=bytes.fromhex("7101ff0100")
 )
+#: Asks for the results of a check that has been started.
+POLL = Step(
+    StepKind.POLL,
+    "check",
+    bytes.fromhex("3103ff01"),
+    expect=bytes.fromhex("7103ff010200"),
+    running=bytes.fromhex("7103ff0101"),
+    wait_ms=500,
+    limit_ms=10_000,
+)
 SECURITY = Step(StepKind.SECURITY, level=1)
 
 

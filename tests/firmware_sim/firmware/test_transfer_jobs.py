@@ -41,7 +41,7 @@ from tests.firmware_sim.firmware.wired_gateway import (
 )
 from tests.support.flash_ecu import FlashEcu, key_of
 from tests.support.link_world import until
-from tests.support.transfer_bench import IMAGE, download, upload
+from tests.support.transfer_bench import CHECK, IMAGE, POLL, download, upload
 
 NAME = hashlib.sha256(IMAGE).digest()
 
@@ -135,6 +135,15 @@ async def test_a_control_unit_is_flashed_from_an_image_that_comes_over_the_link(
         assert (tmp_path / "jobs" / "j1").exists()
         floor.gateway.order(JobForget("j1"))
         await until(lambda: not (tmp_path / "jobs" / "j1").exists())
+
+
+async def test_a_routine_is_polled_at_the_vehicle_until_it_is_done(tmp_path: Path) -> None:
+    ecu = FlashEcu(bytearray(0x600), asks_until_checked=4)
+    poll = msgspec.structs.replace(POLL, wait_ms=1)
+    async with open_floor(tmp_path, ecu) as floor:
+        floor.start(msgspec.structs.replace(download(), after=(CHECK, poll)))
+        assert (await floor.reach("done")).safe
+    assert ecu.log.count(POLL.request) == 4
 
 
 async def test_a_wrong_image_never_reaches_the_control_unit(tmp_path: Path) -> None:

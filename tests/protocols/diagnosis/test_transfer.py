@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from protocols.diagnosis.transfer import TransferJob
 from protocols.diagnosis.transfer_state import JobState
@@ -18,6 +19,7 @@ from tests.support.transfer_bench import (
     EVERYBODY,
     IMAGE,
     IMAGE_MEMORY,
+    POLL,
     SECURITY,
     TARGET,
     Bench,
@@ -373,3 +375,90 @@ def test_asked_at_the_wrong_time_it_refuses_and_stays_as_it_is() -> None:
 def test_an_order_without_sense_is_no_job() -> None:
     with pytest.raises(LocalProtocolError, match="exceed 5 bytes"):
         TransferJob(download(b"short"), lambda _o, n: bytes(n), lambda _o, _d: None, 0.0)
+
+
+def polling(step: Step = POLL, *, asks: int, troubles: dict[int, str] | None = None) -> Bench:
+    """Return a flash whose check is started, and asked for until it is done."""
+    order = download(after=(CHECK, step, request("1101")))
+    ecu = FlashEcu(bytearray(0x600), asks_until_checked=asks)
+    return Bench(order, ecu=ecu, troubles=troubles or {})
+
+
+def polls(ecu: FlashEcu) -> int:
+    return sum(asked == POLL.request for asked in ecu.log)
+
+
+def test_a_routine_is_asked_for_its_results_until_it_is_done() -> None:
+    bench = polling(asks=5)
+    before = bench.now
+    assert bench.run().state is JobState.DONE
+    assert polls(bench.ecu) == 5
+    assert 4 * 0.5 <= bench.now - before < 4 * 0.5 + 1
+    assert is_safe(bench.ecu)
+
+
+def test_a_routine_that_is_never_done_ends_the_job_at_its_limit_and_safely() -> None:
+    bench = polling(asks=1_000)
+    before = bench.now
+    job = bench.run()
+    assert (job.state, job.progress().failure) == (JobState.FAILED, "too_long")
+    assert job.progress().detail.startswith("check: not done in 10 s")
+    assert 10 <= bench.now - before < 12
+    assert is_safe(bench.ecu)
+
+
+def test_a_poll_that_may_fail_goes_on_at_its_limit() -> None:
+    bench = polling(replace(POLL, optional=True), asks=1_000)
+    assert bench.run().state is JobState.DONE
+
+
+def test_a_negative_answer_can_mean_that_it_goes_on() -> None:
+    bench = polling(replace(POLL, running=b"\x7f\x31\x22"), asks=0)
+    ask, refusals = bench.ecu.ask, [b"\x7f\x31\x22"] * 3
+
+    def refusing(request: bytes) -> bytes:
+        answer = ask(request)
+        return refusals.pop() if request == POLL.request and refusals else answer
+
+    bench.ecu.ask = refusing  # type: ignore[method-assign]
+    assert bench.run().state is JobState.DONE
+    assert polls(bench.ecu) == 4
+
+
+def test_another_negative_answer_to_a_poll_is_refused() -> None:
+    bench = polling(asks=3)
+    ask = bench.ecu.ask
+    bench.ecu.ask = (  # type: ignore[method-assign]
+        lambda request: b"\x7f\x31\x72" if request == POLL.request else ask(request)
+    )
+    assert bench.run().progress().failure == "refused"
+
+
+def test_a_routine_that_ends_badly_ends_the_job() -> None:
+    bench = polling(asks=2)
+    bench.ecu.results = b"\x02\x01"
+    progress = bench.run().progress()
+    assert progress.failure == "unexpected"
+    assert "71 03 FF 01 02 01 where" in progress.detail
+
+
+@pytest.mark.parametrize("trouble", ["lost", "unheard"])
+def test_a_lost_answer_to_a_poll_is_asked_for_again(trouble: str) -> None:
+    bench = polling(asks=4, troubles={WHOLE: trouble, WHOLE + 1: trouble})
+    assert bench.run().state is JobState.DONE
+
+
+def test_a_pause_while_it_is_polled_does_not_count() -> None:
+    bench = polling(asks=15, troubles={WHOLE: "pause"})
+    while bench.job.state is not JobState.PAUSED:
+        bench.job.image_at(len(IMAGE), bench.now)
+        assert bench.once()
+    bench.now += 60
+    assert bench.run().state is JobState.DONE
+
+
+def test_power_lost_while_it_is_polled_is_made_good() -> None:
+    bench = polling(asks=4, troubles={WHOLE: "power"})
+    assert bench.run().state is JobState.DONE
+    assert flashed(bench.ecu)
+    assert is_safe(bench.ecu)

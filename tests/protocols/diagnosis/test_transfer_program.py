@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from protocols.diagnosis.transfer_program import Part, again, check, program
 from protocols.errors import LocalProtocolError
 from protocols.link.jobs import Segment, Step, StepKind
-from tests.support.transfer_bench import CHECK, IMAGE, SEGMENTS, download, request, upload
+from tests.support.transfer_bench import CHECK, IMAGE, POLL, SEGMENTS, download, request, upload
 
 
 def test_a_program_is_the_order_written_out() -> None:
@@ -35,6 +36,12 @@ def test_going_on_with_a_segment_opens_the_session_again_and_erases_nothing_befo
     assert names[5] == "request download"
     assert "erase" not in names
     assert len([name for name in names if name == "transfer data"]) == 1
+
+
+def test_a_poll_of_what_is_not_started_again_is_left_out() -> None:
+    operations = program(download(before=(CHECK, POLL, replace(POLL, again=True))))
+    steps = [operations[number].step for number in again(operations, 1)]
+    assert steps[:2] == [replace(POLL, again=True), None]
 
 
 def test_what_is_declared_again_is_done_again() -> None:
@@ -75,6 +82,13 @@ LONG = Segment(0, len(IMAGE) + 1)
         ({"after": (Step(StepKind.WAIT),)}, "waits"),
         ({"after": (Step("dance"),)}, "'dance' is no kind"),
         ({"restore": (Step(StepKind.SECURITY, level=1),)}, "nobody is there"),
+        ({"restore": (POLL,)}, "has no polls"),
+        ({"after": (replace(POLL, running=b""),)}, "needs running"),
+        ({"after": (replace(POLL, expect=b"\x71\x03\xff\x01\x01\x05"),)}, "while it is running"),
+        ({"after": (replace(POLL, functional=True),)}, "one control unit"),
+        ({"after": (replace(POLL, wait_ms=0),)}, "a poll comes every"),
+        ({"after": (replace(POLL, limit_ms=0),)}, "a poll has a limit"),
+        ({"after": (replace(POLL, request=b""),)}, "needs its request"),
         ({"after": (request("3e00"),) * 65}, "64 steps"),
     ],
 )
@@ -85,6 +99,7 @@ def test_orders_without_sense_are_refused_in_words(changes: dict[str, object], w
 
 def test_sound_orders_pass() -> None:
     check(download())
+    check(download(after=(CHECK, POLL)))
     check(upload())
     with pytest.raises(LocalProtocolError, match="no image"):
         check(upload(image=bytes(32)))

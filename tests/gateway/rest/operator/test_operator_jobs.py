@@ -31,7 +31,10 @@ NAME = hashlib.sha256(IMAGE).hexdigest()
 HOW = {
     "before": [{"request": "1002"}, {"security": "0x11"}, {"wait": 0.25, "name": "settle"}],
     "segments": [{"address": "0x80000", "length": len(IMAGE)}],
-    "after": [{"request": "1101", "optional": True}],
+    "after": [
+        {"poll": "3103FF01", "running": "7103FF0101", "expect": "7103FF0102", "every": 0.25},
+        {"request": "1101", "optional": True},
+    ],
 }
 FLASH = {"kind": "transfer", "ecu": ENGINE, "image": NAME, "procedure": HOW}
 READ = {
@@ -103,6 +106,13 @@ async def test_an_order_reaches_the_connector_and_its_reports_are_shown(floor: F
     assert start.order.image.hex() == NAME
     assert len(start.order.pieces) == 2
     assert [step.kind for step in start.order.before] == ["request", "security", "wait"]
+    poll = start.order.after[0]
+    assert (poll.kind, poll.request.hex(), poll.running.hex()) == (
+        "poll",
+        "3103ff01",
+        "7103ff0101",
+    )
+    assert (poll.expect.hex(), poll.wait_ms, poll.limit_ms) == ("7103ff0102", 250, 60_000)
     device.send(JobReport(job["id"], "running", "transfer data", 1, 1, 7, 19, 28_000, 76_800))
     await until(lambda: floor.jobs._ledger.get(job["id"]).report.block == 7)  # type: ignore[union-attr]
     for where in (f"{path}/{job['id']}", f"/jobs/{job['id']}"):
@@ -254,6 +264,9 @@ async def test_a_session_that_ends_takes_its_jobs_along(floor: Floor) -> None:
         ({"procedure": {"segments": [{"address": 0, "length": 10**6}]}}, 400, "job.order"),
         ({"procedure": {**HOW, "before": [{}]}}, 400, "job.step"),
         ({"procedure": {**HOW, "before": [{"request": "3400"}]}}, 400, "job.order"),
+        ({"procedure": {**HOW, "before": [{"poll": "3103FF00"}]}}, 400, "job.order"),
+        ({"procedure": {**HOW, "before": [{"poll": "31", "request": "31"}]}}, 400, "job.step"),
+        ({"procedure": {**HOW, "before": [{"poll": "31", "running": "x"}]}}, 400, "exchange.hex"),
         ({"procedure": {**HOW, "before": [{"request": "zz"}]}}, 400, "exchange.hex"),
         ({"procedure": {**HOW, "functional": ENGINE}}, 400, "job.functional"),
         ({"procedure": {**HOW, "repeats": 99}}, 400, "body.field"),
