@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,9 @@ from msgspec import Meta
 
 from gateway.config.kinds import Count, Port, Seconds
 from gateway.config.reach import pair_problems
+
+#: Where socketcand's clients listen for beacons.
+BEACON_PORT = 42_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ class DoorSettings:
         send_timeout: seconds a client may take to read what is sent before it is cut.
         wrong_keys: wrong keys from one address within a minute that are heard out; connections
             from it are closed for the rest of that minute then.
+        beacon: where socketcand doors are announced every 2.5 s for tools to find: an IPv4
+            broadcast address such as ``192.0.2.255``, with ``:PORT`` where it is not socketcand's
+            42000. Connector and buses are named, never a key. Empty announces nothing.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +55,22 @@ class DoorSettings:
     lease_wait: Seconds = 10.0
     send_timeout: Seconds = 20.0
     wrong_keys: Count = 10
+    beacon: str = ""
+
+    @property
+    def beacon_target(self) -> tuple[str, int] | None:
+        """Address and port that beacons go to.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        if not self.beacon:
+            return None
+        host, _, port = self.beacon.partition(":")
+        number = int(port or BEACON_PORT)
+        if not 0 < number <= 65_535:
+            raise ValueError(port)
+        return str(IPv4Address(host)), number
 
     def problems(self) -> Iterator[str]:
         """Yield what contradicts itself."""
@@ -57,3 +80,7 @@ class DoorSettings:
                 f"doors.first_port {self.first_port} to doors.last_port {self.last_port} is no "
                 "range: give both, the lower one first, or neither"
             )
+        try:
+            _ = self.beacon_target
+        except ValueError:
+            yield f"doors.beacon: {self.beacon!r} is no IPv4 address, nor ADDRESS:PORT"

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 import trio
 
 from gateway.domain.errors import GatewayError
+from gateway.doors.bus_setup import BusSetup
 from gateway.doors.place import Place
 from gateway.links.connector import LiveConnector
 from gateway.links.monitors import FrameFeed
@@ -37,6 +38,7 @@ from protocols.socketcand.events import (
     FramesToSend,
     ModeChanged,
     PduToSend,
+    SetupWanted,
     SocketcandEvent,
 )
 
@@ -111,6 +113,7 @@ class Client:
         self._wanted: tuple[Key, ...] | None = None
         self._watch: _Watch | None = None
         self._quiet_until = 0.0
+        self._setup = BusSetup(place)
         self._channel: Target | None = None
         self._send_pdu, self._pdus = trio.open_memory_channel[bytes](_WAITING_PDUS)
 
@@ -169,13 +172,12 @@ class Client:
         match event:
             case FramesToSend(frames):
                 await self._write_frames(frames)
+            case SetupWanted():
+                await self._set_up(event)
             case ChannelWanted(conf):
                 self._configure(conf)
             case PduToSend(data):
-                if self._channel is None:
-                    self._machine.refuse("no channel; isotpconf comes first")
-                else:
-                    await self._send_pdu.send(data)
+                await self._queue_pdu(data)
             case ModeChanged():
                 self._channel = None
             case BusOpened():
@@ -208,6 +210,19 @@ class Client:
                 continue
             self._machine.handle_deadline(trio.current_time())
             await self._act_all()
+
+    async def _set_up(self, wanted: SetupWanted) -> None:
+        bus = self._find(wanted.name)
+        if bus is None:
+            self._machine.fail_setup("could not open bus")
+            return
+        try:
+            await self._setup.apply(bus.info.name, wanted)
+        except GatewayError as error:
+            reason = f"configuring interface {bus.info.name}: {error.code}: {error.detail}"
+            self._machine.fail_setup(reason)
+        else:
+            self._machine.set_up(trio.current_time())
 
     # --- frames ------------------------------------------------------------------------------
 
@@ -291,6 +306,12 @@ class Client:
             self._channel = to_target(_address(conf, self._bus.info.name))
         except GatewayError as error:
             self._machine.drop_channel(f"{error.code}: {error.detail}")
+
+    async def _queue_pdu(self, data: bytes) -> None:
+        if self._channel is None:
+            self._machine.refuse("no channel; isotpconf comes first")
+        else:
+            await self._send_pdu.send(data)
 
     async def _run_channel(self) -> None:
         """Send the channel's messages, one after the other, and show what answers them."""

@@ -131,7 +131,8 @@ class DoorService:
             session: whose.
             kind: of which kind; a session has one of each.
             tls: DoIP in TLS alone.
-            trusted: addresses whose tools need no key, for those that cannot send one (DoIP).
+            trusted: addresses whose tools need no key: those that cannot send one (DoIP), or that
+                find doors by their beacon (socketcand).
 
         Raises:
             Conflict: it is open already, or the session is over.
@@ -139,7 +140,7 @@ class DoorService:
             Throttled: too many doors are open.
             Unavailable: the connector is offline, or no port is free.
         """
-        self._check(kind, tls=tls, trusted=trusted)
+        self._check(kind, tls=tls)
         key = (session.id, kind)
         if self._nursery is None:
             raise Unavailable("door.stopping", "The gateway stops. Try another one.")
@@ -165,7 +166,7 @@ class DoorService:
         opened.scope.cancel()
         await opened.ended.wait()
 
-    def _check(self, kind: Kind, *, tls: bool, trusted: tuple[str, ...]) -> None:
+    def _check(self, kind: Kind, *, tls: bool) -> None:
         if tls and kind != "doip":
             raise Invalid("door.tls", "Only DoIP doors speak TLS.", field="tls")
         if tls and self._tls is None:
@@ -173,12 +174,6 @@ class DoorService:
                 "door.no_certificate",
                 "This gateway has no certificate for doors: doors.certificate is not set.",
                 field="tls",
-            )
-        if trusted and kind != "doip":
-            raise Invalid(
-                "door.trusted",
-                "socketcand's key is its bus name: every tool has one.",
-                field="trusted",
             )
 
     def _session_ends(self, session: Session, _reason: EndReason) -> None:

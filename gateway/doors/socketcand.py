@@ -2,7 +2,8 @@
 
 A client opens a bus by its key, which stands where socketcand has the bus's name (at most 16
 characters). Each bus of the vehicle has its own; a wrong one ends the connection, as socketcand's
-own daemon does it.
+own daemon does it. Tools at trusted addresses open a bus by its name, as those do that found the
+door by its beacon.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from hmac import compare_digest
 import trio
 
 from gateway.domain.errors import Invalid
+from gateway.doors.beacon import announce
 from gateway.doors.client import Client, ClientBus
 from gateway.doors.place import Kind, Place
 from gateway.doors.visitors import Visitors
@@ -77,8 +79,12 @@ class SocketcandDoor:
     ) -> None:
         place = self.place
         handler = guard(self._handle, name="socketcand", log=place.log, counter=place.failures)
-        task_status.started()
-        await trio.serve_listeners(handler, [place.ports.listener])
+        async with trio.open_nursery() as nursery:
+            if (target := place.settings.beacon_target) is not None:
+                names = [bus.info.name for bus in self._buses.values()]
+                nursery.start_soon(announce, place, target, names)
+            task_status.started()
+            await trio.serve_listeners(handler, [place.ports.listener])
 
     async def _handle(self, stream: trio.SocketStream) -> None:
         counts, address = self.place.counts, address_of(stream)
@@ -106,10 +112,13 @@ class SocketcandDoor:
             counts.connections -= 1
 
     def _open(self, name: str, address: str) -> ClientBus | None:
-        """Return the bus of this key; every key is looked at, however early one fits."""
-        found = None
+        """Return the bus of this key; every key is looked at, however early one fits.
+
+        Trusted addresses may say a bus's name instead.
+        """
+        found, trusted = None, address in self.place.trusted
         for key, bus in self._buses.items():
-            if compare_digest(key.encode(), name.encode()):
+            if compare_digest(key.encode(), name.encode()) or (trusted and bus.info.name == name):
                 found = bus
         if found is None:
             self.place.strangers.tried(address, trio.current_time())

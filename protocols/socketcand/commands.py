@@ -41,6 +41,21 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Setup:
+    """Run a bus otherwise, before it is opened.
+
+    Attributes:
+        bus: its name.
+        bitrate: bit/s, of ``B``; ``None`` where that is not what the command is about.
+        listen_only: of ``C``, likewise.
+    """
+
+    bus: str
+    bitrate: int | None = None
+    listen_only: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """Work in another mode."""
 
@@ -145,6 +160,7 @@ class SendPdu:
 
 Command = (
     Open
+    | Setup
     | Switch
     | Echo
     | Send
@@ -169,13 +185,18 @@ def parse(words: list[str]) -> Command:
         RemoteProtocolError: there is no such command, or it is made differently; the text is for
             the client.
     """
-    reader = _READERS.get(words[0]) if words else None
+    name, *rest = words or [""]
+    reader = _READERS.get(name)
+    if reader is None and rest and rest[0] in _SETUPS:
+        # The one kind of command that begins with the bus.
+        bus, name, *rest = words
+        reader, rest = _SETUPS[name], [bus, *rest]
     if reader is None:
         raise RemoteProtocolError("unknown command")
     try:
-        return reader(words[1:])
+        return reader(rest)
     except (ValueError, IndexError):
-        raise RemoteProtocolError(f"syntax: {words[0]} {_SHAPES[words[0]]}") from None
+        raise RemoteProtocolError(f"syntax: {_SHAPES[name]}") from None
 
 
 def _key(word: str) -> Key:
@@ -274,6 +295,27 @@ def _pdu(words: list[str]) -> SendPdu:
     return SendPdu(data)
 
 
+def _bit_timing(words: list[str]) -> Setup:
+    bus, bitrate, *timing = words
+    if len(timing) != 7 or int(bitrate) <= 0:
+        raise ValueError(words)
+    if any(map(int, timing)):
+        raise RemoteProtocolError("the bus's own controller divides the bit: give 0 for the rest")
+    return Setup(bus, bitrate=int(bitrate))
+
+
+def _control_modes(words: list[str]) -> Setup:
+    bus, *modes = words
+    if len(modes) != 3 or not {*modes} <= {"0", "1"}:
+        raise ValueError(words)
+    listen_only, loopback, three_samples = (mode == "1" for mode in modes)
+    if loopback or three_samples:
+        raise RemoteProtocolError(
+            "no loopback and no triple sampling on this bus: give 0 for both"
+        )
+    return Setup(bus, listen_only=listen_only)
+
+
 def _none(words: list[str], command: Command) -> Command:
     if words:
         raise ValueError(words)
@@ -300,23 +342,28 @@ _READERS: Mapping[str, Callable[[list[str]], Command]] = {
     "sendpdu": _pdu,
 }
 
+#: Commands that begin with the name of a bus.
+_SETUPS: Mapping[str, Callable[[list[str]], Command]] = {"B": _bit_timing, "C": _control_modes}
+
 #: How each is made, for who made it otherwise.
 _SHAPES: Mapping[str, str] = {
-    "send": "ID LENGTH BYTES",
-    "open": "BUS",
-    "rawmode": "",
-    "bcmmode": "",
-    "controlmode": "",
-    "isotpmode": "",
-    "echo": "",
-    "add": "SECONDS MICROSECONDS ID LENGTH BYTES",
-    "update": "ID LENGTH BYTES",
-    "delete": "ID",
-    "filter": "SECONDS MICROSECONDS ID LENGTH MASK",
-    "muxfilter": "SECONDS MICROSECONDS ID ENTRIES MASKS",
-    "subscribe": "SECONDS MICROSECONDS ID",
-    "unsubscribe": "ID",
-    "statistics": "MILLISECONDS",
-    "isotpconf": "TX RX FLAGS BLOCKSIZE STMIN [WFTMAX TXPAD RXPAD EXT RXEXT]",
-    "sendpdu": "HEX",
+    "send": "send ID LENGTH BYTES",
+    "open": "open BUS",
+    "B": "BUS B BITRATE SAMPLE_POINT TQ PROP_SEG PHASE_SEG1 PHASE_SEG2 SJW BRP",
+    "C": "BUS C LISTEN_ONLY LOOPBACK THREE_SAMPLES",
+    "rawmode": "rawmode",
+    "bcmmode": "bcmmode",
+    "controlmode": "controlmode",
+    "isotpmode": "isotpmode",
+    "echo": "echo",
+    "add": "add SECONDS MICROSECONDS ID LENGTH BYTES",
+    "update": "update ID LENGTH BYTES",
+    "delete": "delete ID",
+    "filter": "filter SECONDS MICROSECONDS ID LENGTH MASK",
+    "muxfilter": "muxfilter SECONDS MICROSECONDS ID ENTRIES MASKS",
+    "subscribe": "subscribe SECONDS MICROSECONDS ID",
+    "unsubscribe": "unsubscribe ID",
+    "statistics": "statistics MILLISECONDS",
+    "isotpconf": "isotpconf TX RX FLAGS BLOCKSIZE STMIN [WFTMAX TXPAD RXPAD EXT RXEXT]",
+    "sendpdu": "sendpdu HEX",
 }

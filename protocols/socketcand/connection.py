@@ -3,6 +3,8 @@
 Rules
 - The server greets; the first thing a client does is to open a bus, by its name. A wrong name ends
   the connection. An opened bus is in BCM mode.
+- Before that, and only then, a client may have buses run otherwise (``B``, ``C``). Nothing else of
+  what it says is heard until that is done; where it cannot be done the connection ends.
 - Each mode has its own commands; any other gets an error and changes nothing.
 - ``open`` and a change of mode are answered with ``< ok >``, ``echo`` with itself, all else with
   nothing, or with ``< error TEXT >`` where something is wrong with it.
@@ -29,6 +31,7 @@ from protocols.socketcand.events import (
     FramesToSend,
     ModeChanged,
     PduToSend,
+    SetupWanted,
     SocketcandEvent,
 )
 from protocols.socketcand.text import (
@@ -56,7 +59,7 @@ MODE_TABLE: Table[Mode, Mode] = Table(
 
 _ANYWHERE = frozenset({said.Switch, said.Echo})
 _ALLOWED: dict[Mode, frozenset[type]] = {
-    Mode.NO_BUS: frozenset({said.Open}),
+    Mode.NO_BUS: frozenset({said.Open, said.Setup}),
     Mode.BCM: _ANYWHERE
     | {said.Send, said.Add, said.Update, said.Delete, said.Subscribe, said.Unsubscribe},
     Mode.RAW: _ANYWHERE | {said.Send},
@@ -95,9 +98,14 @@ class Connection:
         self._offset_us = 0
         self._has_channel = False
         self._is_over = False
+        self._is_setting_up = False
+        # What a client says while a bus is set up: no more than one call's worth, as drivers
+        # finish before they read on.
+        self._unheard: deque[list[str]] = deque()
         # The commands of the table above, but for those that ``_take`` does by itself.
         self._handlers: dict[type, Callable[[Command, float], None]] = {
             said.Open: self._open,
+            said.Setup: self._set_up,
             said.Switch: self._switch,
             said.Statistics: self._count,
             said.IsotpConf: self._configure,
@@ -117,14 +125,29 @@ class Connection:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes of the client; nothing it sends raises."""
+        if self._is_over:
+            return
         try:
-            for words in self._splitter.receive(data):
-                if self._is_over:
-                    return
-                self._hear(words, now)
+            self._unheard.extend(self._splitter.receive(data))
         except RemoteProtocolError as error:
             self._end(str(error))
+        self._listen(now)
+
+    def _listen(self, now: float) -> None:
+        while self._unheard and not self._is_over and not self._is_setting_up:
+            self._hear(self._unheard.popleft(), now)
         self._gather(now)
+
+    def set_up(self, now: float) -> None:
+        """Tell the client that the bus runs as it wanted, and hear what else it has said."""
+        self._is_setting_up = False
+        self._outgoing += OK
+        self._listen(now)
+
+    def fail_setup(self, reason: str) -> None:
+        """Tell the client why a bus does not run as it wanted, which ends the connection."""
+        self._is_setting_up = False
+        self._end(reason)
 
     def show(self, frames: Iterable[CanFrame], now: float, offset_us: int) -> None:
         """Show frames of the bus, as the client's mode wants it.
@@ -216,6 +239,11 @@ class Connection:
             case _:
                 self._gather(now)  # what was sent before stays before
                 self._handlers[type(command)](command, now)
+
+    def _set_up(self, command: Command, _now: float) -> None:
+        assert isinstance(command, said.Setup)  # noqa: S101 - the table says so
+        self._is_setting_up = True
+        self._events.append(SetupWanted(command.bus, command.bitrate, command.listen_only))
 
     def _open(self, command: Command, _now: float) -> None:
         assert isinstance(command, said.Open)  # noqa: S101 - the table says so

@@ -9,6 +9,21 @@ from protocols.socketcand.commands import IsotpConf, Mode
 
 
 @dataclass(frozen=True, slots=True)
+class SetupWanted:
+    """Run a bus so; then call ``Connection.set_up`` or ``fail_setup``, which the client awaits.
+
+    Attributes:
+        name: what the client called the bus; it may be wrong.
+        bitrate: bit/s, or ``None`` where it is not about that.
+        listen_only: likewise.
+    """
+
+    name: str
+    bitrate: int | None
+    listen_only: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class BusOpened:
     """The client uses a bus; ``name`` is what it called it."""
 
@@ -50,4 +65,6 @@ class Ended:
     reason: str
 
 
-SocketcandEvent = BusOpened | ModeChanged | FramesToSend | ChannelWanted | PduToSend | Ended
+SocketcandEvent = (
+    SetupWanted | BusOpened | ModeChanged | FramesToSend | ChannelWanted | PduToSend | Ended
+)

@@ -30,7 +30,8 @@ class DoorBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         kind: ``doip`` or ``socketcand``.
         tls: DoIP in TLS alone.
-        trusted: addresses whose tools need no key, for those that cannot send one; DoIP.
+        trusted: addresses whose tools need no key: for DoIP tools that cannot send one, and for
+            socketcand tools that open buses by their names.
     """
 
     kind: Kind

@@ -41,6 +41,9 @@ def test_frames_as_python_can_sends_them(wide: bool, number: int, data: bytes) -
     ("text", "command"),
     [
         ("open can0", said.Open("can0")),
+        ("can0 B 500000 0 0 0 0 0 0 0", said.Setup("can0", bitrate=500_000)),
+        ("can0 C 1 0 0", said.Setup("can0", listen_only=True)),
+        ("can0 C 0 0 0", said.Setup("can0", listen_only=False)),
         ("rawmode", said.Switch(Mode.RAW)),
         ("bcmmode", said.Switch(Mode.BCM)),
         ("controlmode", said.Switch(Mode.CONTROL)),
@@ -91,6 +94,11 @@ def test_the_commands_of_the_protocol(text: str, command: said.Command) -> None:
         "send",
         "open",
         "open a b",
+        "can0 B 500000",
+        "can0 B 0 0 0 0 0 0 0 0",
+        "can0 B 500000 0 0 0 0 0 0 x",
+        "can0 C 1 0",
+        "can0 C 2 0 0",
         "echo twice",
         "add 0 -5 123 0",
         "add 100000 0 123 0",
@@ -105,15 +113,27 @@ def test_the_commands_of_the_protocol(text: str, command: said.Command) -> None:
     ],
 )
 def test_what_is_made_otherwise_is_refused_with_how_it_is_made(text: str) -> None:
-    with pytest.raises(RemoteProtocolError, match=f"^syntax: {text.split(maxsplit=1)[0]} "):
+    with pytest.raises(RemoteProtocolError, match=f"^syntax: {shape_of(text)}($| )"):
         parse(text.split())
 
 
-@pytest.mark.parametrize("words", [[], ["fly"], ["can0", "B", "500000"]])
+def shape_of(text: str) -> str:
+    """Return how the shape of a command begins."""
+    first, second, *_ = (*text.split(), "")
+    return f"BUS {second}" if first == "can0" else first
+
+
+@pytest.mark.parametrize("text", ["can0 B 500000 875 0 0 0 0 0 0", "can0 C 0 1 0", "can0 C 0 0 1"])
+def test_what_cannot_be_had_of_a_bus_is_refused_and_not_ignored(text: str) -> None:
+    with pytest.raises(RemoteProtocolError, match="give 0 for"):
+        parse(text.split())
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["can0", "D", "500000"], ["B"], ["C", "can0"]])
 def test_other_commands_are_unknown(words: list[str]) -> None:
     with pytest.raises(RemoteProtocolError, match=r"^unknown command$"):
         parse(words)
 
 
 def test_each_command_says_how_it_is_made() -> None:
-    assert said._SHAPES.keys() == said._READERS.keys()
+    assert said._SHAPES.keys() == said._READERS.keys() | said._SETUPS.keys()

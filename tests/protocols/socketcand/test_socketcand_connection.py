@@ -17,6 +17,7 @@ from protocols.socketcand.events import (
     FramesToSend,
     ModeChanged,
     PduToSend,
+    SetupWanted,
     SocketcandEvent,
 )
 from protocols.socketcand.text import MAX_COMMAND
@@ -92,6 +93,32 @@ def test_a_bus_is_opened_and_a_wrong_one_ends_the_connection() -> None:
     assert heard(made)[-1] == "error could not open bus"
     assert isinstance(events(made)[-1], Ended)
     assert mode_of(made) is Mode.NO_BUS
+    say(made, "open can0")
+    assert heard(made) == []
+
+
+def test_a_bus_is_set_up_before_anything_else_is_heard() -> None:
+    made = connection()
+    say(made, "can0 B 250000 0 0 0 0 0 0 0", "can0 C 1 0 0", "open can0", "echo")
+    assert heard(made) == []
+    assert events(made) == [SetupWanted("can0", 250_000, None)]
+    made.set_up(0.0)
+    assert heard(made) == ["ok"]
+    assert events(made) == [SetupWanted("can0", None, True)]
+    made.set_up(0.0)
+    assert heard(made) == ["ok", "ok", "echo"]
+    assert events(made) == [BusOpened("can0")]
+    say(made, "can0 B 250000 0 0 0 0 0 0 0")
+    assert heard(made) == ["error unknown command"]  # too late: it is open
+
+
+def test_a_bus_that_cannot_be_set_up_ends_the_connection() -> None:
+    made = connection()
+    say(made, "can0 B 250000 0 0 0 0 0 0 0", "open can0")
+    events(made)
+    made.fail_setup("configuring interface can0")
+    assert heard(made) == ["error configuring interface can0"]
+    assert events(made) == [Ended("configuring interface can0")]
     say(made, "open can0")
     assert heard(made) == []
 
