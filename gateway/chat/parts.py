@@ -16,6 +16,7 @@ from gateway.mail.delivery import MailDelivery
 from gateway.runtime.logs import Log
 from gateway.sessions.service import SessionService
 from gateway.storage.database import Database
+from gateway.storage.files.bucket import BucketStore
 from gateway.storage.files.cabinet import FileCabinet
 from gateway.storage.files.folder import FolderStore
 from gateway.storage.files.links import FileLinks
@@ -55,11 +56,15 @@ def build_chat(
 ) -> ChatParts:
     """Return the parts, none of them running yet."""
     chosen = settings.files
-    store = FolderStore(chosen.directory or settings.data.directory / "files")
-    services: dict[str, Callable[..., Awaitable[None]]] = {
-        "chat news": ChatNews(sessions, bus).run,
-        "file upkeep": FileUpkeep(database, store, clock, log).run,
-    }
+    services: dict[str, Callable[..., Awaitable[None]]] = {}
+    store: FileStore
+    if chosen.kind == "s3":
+        store = BucketStore(chosen, log)
+        services["file store"] = store.run
+    else:
+        store = FolderStore(chosen.directory or settings.data.directory / "files")
+    services["chat news"] = ChatNews(sessions, bus).run
+    services["file upkeep"] = FileUpkeep(database, store, clock, log).run
     if settings.mail.host:
         post = MailDelivery(database, settings.mail, seal.fernet, clock, log)
         services["mail"] = post.run

@@ -5,7 +5,8 @@
     database   where it is, and how long anybody waits for it
     link       the port that connectors dial in to
     local      connectors of the gateway's own machine
-    messaging  mail, files, chat
+    files      attachments, and the folder or bucket that files are in
+    messaging  mail, chat
     jobs       transfer jobs
     recording  recordings of sessions, and what explains them
     cluster    several nodes
@@ -22,12 +23,13 @@ A setting exists because some code reads it; a secret is a :class:`Secret` and n
 from gateway.config.cluster import BusSettings, NodeSettings
 from gateway.config.database import DatabaseSettings
 from gateway.config.doors import DoorSettings
+from gateway.config.files import FileSettings
 from gateway.config.jobs import JobSettings
 from gateway.config.kinds import Secret
 from gateway.config.link import LinkSettings
 from gateway.config.loading import ConfigError, load, settings_from
 from gateway.config.local import LocalConnector, LocalSettings
-from gateway.config.messaging import ChatSettings, FileSettings, MailSettings
+from gateway.config.messaging import ChatSettings, MailSettings
 from gateway.config.outside import OutsideSettings
 from gateway.config.recording import DecodingSettings, RecordingSettings
 from gateway.config.sections import (

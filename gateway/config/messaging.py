@@ -1,10 +1,9 @@
-"""Mail, files and the translation of chats."""
+"""Mail, and the translation of chats."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -49,23 +48,6 @@ class MailSettings:
             yield "mail.username and mail.password go together"
         if self.password is not None and self.encryption == "none" and self.host not in _LOOPBACK:
             yield "mail.password would travel unencrypted; set mail.encryption to starttls or tls"
-
-
-@dataclass(frozen=True, slots=True)
-class FileSettings:
-    """Attachments of chats and notes.
-
-    Attributes:
-        directory: folder they are kept in. Not set: ``files`` in ``data.directory``.
-        largest: bytes of one file.
-        link_lifetime: seconds a link to upload or to fetch a file is good for.
-        uploads: uploads that may run at once; each holds up to ``largest`` bytes of memory.
-    """
-
-    directory: Path | None = None
-    largest: Count = 20 << 20
-    link_lifetime: Seconds = 900.0
-    uploads: Count = 16
 
 
 @dataclass(frozen=True, slots=True)

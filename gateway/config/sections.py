@@ -17,11 +17,12 @@ from msgspec import Meta
 from gateway.config.cluster import BusSettings, NodeSettings
 from gateway.config.database import DatabaseSettings
 from gateway.config.doors import DoorSettings
+from gateway.config.files import FileSettings
 from gateway.config.jobs import JobSettings
 from gateway.config.kinds import Count, Port, Seconds, Secret
 from gateway.config.link import LinkSettings
 from gateway.config.local import LocalSettings
-from gateway.config.messaging import ChatSettings, FileSettings, MailSettings
+from gateway.config.messaging import ChatSettings, MailSettings
 from gateway.config.outside import OutsideSettings
 from gateway.config.reach import origin_problems, pair_problems
 from gateway.config.recording import DecodingSettings, RecordingSettings
@@ -373,6 +374,7 @@ class Settings:
             self.partner_api,
             self.tickets,
             self.mail,
+            self.files,
             self.recording,
             self.doors,
             self.chat,

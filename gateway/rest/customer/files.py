@@ -16,6 +16,9 @@ from gateway.storage.files.cabinet import FileCabinet
 from gateway.storage.files.links import PREFIX, Deed, FileLinks
 from gateway.storage.queries.files import FileRecord
 
+#: Headers that hold whether the bytes follow or an address does.
+_OF_ANY_ANSWER = ("Cache-Control", "Referrer-Policy")
+
 
 @dataclass(frozen=True, slots=True)
 class FilesDoor:
@@ -42,7 +45,12 @@ def blueprint(door: FilesDoor) -> Blueprint:
     @routes.get(f"{PREFIX}<file_id>")
     async def fetch(file_id: str) -> Response:
         record = await door.cabinet.stored(admitted("fetch", file_id))
-        answer = Response(door.cabinet.pieces(record), headers=_headers(record))
+        headers = _headers(record)
+        direct = door.cabinet.direct(record, headers["Content-Disposition"])
+        if direct is not None:
+            elsewhere = {name: headers[name] for name in _OF_ANY_ANSWER}
+            return Response(b"", status=307, headers={**elsewhere, "Location": direct})
+        answer = Response(door.cabinet.pieces(record), headers=headers)
         # A slow reader is cut by the server's send deadline, not by the size of the file.
         answer.timeout = None
         return answer

@@ -2,6 +2,8 @@
 
     store      what a store of files does, whoever keeps the bytes
     folder     files in a folder of this machine
+    bucket     files in a bucket of an S3-compatible service
+    presigned  addresses in that bucket, good for one method and a while
     kinds      what may be attached, told by name and by bytes
     links      signed addresses that expire
     cabinet    reserve, fill, fetch: records and bytes kept in step

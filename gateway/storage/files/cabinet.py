@@ -21,6 +21,9 @@ from gateway.storage.queries.files import FileRecord
 #: Bytes fetched at once.
 PIECE = 256 * 1024
 
+#: Seconds an address to fetch a file elsewhere is good for: it is followed at once.
+DIRECT_FOR = 60
+
 #: Seconds an upload may take altogether: it holds a place that others wait for.
 UPLOAD_LIMIT = 600.0
 
@@ -83,6 +86,11 @@ class FileCabinet:
         if record.store_key is None:
             raise NotFound("files.empty", "This file has not been uploaded yet.")
         return record
+
+    def direct(self, record: FileRecord, disposition: str) -> str | None:
+        """Return where a client may fetch a stored file by itself, if anywhere."""
+        key, kind = record.store_key or "", record.content_type
+        return self._store.direct(key, kind, disposition, DIRECT_FOR)
 
     async def pieces(self, record: FileRecord) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of a stored file."""

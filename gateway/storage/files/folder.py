@@ -62,6 +62,9 @@ class FolderStore:
         """Return the keys of what was put before ``older_than``; drafts that old are deleted."""
         return await self._run(partial(_sweep, self._folder, older_than))
 
+    def direct(self, key: str, content_type: str, disposition: str, seconds: int) -> None:
+        """Tell that nobody can fetch it without us."""
+
     async def _run(self, call: Callable[[], R]) -> R:
         return await trio.to_thread.run_sync(call, limiter=self._threads)
 

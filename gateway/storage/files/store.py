@@ -34,3 +34,16 @@ class FileStore(Protocol):
     async def keys(self, older_than: datetime) -> tuple[str, ...]:
         """Return the keys of what was put before ``older_than``."""
         ...
+
+    def direct(self, key: str, content_type: str, disposition: str, seconds: int) -> str | None:
+        """Return an address where a client may fetch it without us, for a while.
+
+        ``None`` where there is none, and the bytes must pass through the gateway.
+
+        Args:
+            key: of the file.
+            content_type: what it is to be answered as.
+            disposition: ``Content-Disposition`` it is to be answered with.
+            seconds: how long the address is good.
+        """
+        ...

@@ -172,6 +172,30 @@ async def test_a_body_elsewhere_stays_small(portal: Portal, ticket: Ticket) -> N
     await portal.refused("POST", path, 413, json={"content": "x" * 2_000})
 
 
+async def test_where_clients_reach_the_bucket_they_are_sent_there(
+    portal: Portal, ticket: Ticket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, str, int]] = []
+
+    def direct(_store: FolderStore, _key: str, kind: str, disposition: str, seconds: int) -> str:
+        told.append((kind, disposition, seconds))
+        return "https://bucket.example/it"
+
+    monkeypatch.setattr(FolderStore, "direct", direct)
+    made = await attached(portal, ticket)
+    assert await put(portal, made["url"], PNG) == 200
+    path = f"/v1/channel-attachments?channel_id={ticket.uuid}"
+    shown = await done(portal, "GET", f"{path}&file_reference={made['file_reference']}", 200)
+    link = urlsplit(shown["url"])
+    answer = await portal.app.test_client().get(f"{link.path}?{link.query}")
+    assert (answer.status_code, await answer.get_data()) == (307, b"")
+    assert answer.headers["Location"] == "https://bucket.example/it"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    ((kind, disposition, seconds),) = told
+    assert (kind, seconds) == ("image/png", 60)
+    assert disposition.startswith("attachment;")
+
+
 async def test_a_link_is_for_one_thing_and_ends(
     portal: Portal, ticket: Ticket, clock: SettableClock
 ) -> None:
