@@ -47,6 +47,7 @@ from gateway.backoffice.rules.tickets import CONSUMER, TOPIC, TicketBooking
 from gateway.backoffice.schema import TABLES
 from gateway.backoffice.sealing import Sealer
 from gateway.backoffice.sending import Sending
+from gateway.backoffice.uploading import largest_bodies as largest_uploads
 from gateway.bus.consumers import DurableConsumer
 from gateway.bus.memory import MemoryBus
 from gateway.bus.outbox import OutboxRelay
@@ -263,7 +264,7 @@ def build_http(core: Core, draining: trio.Event) -> QuartTrio:
     """Return the application behind the HTTP port."""
     app = QuartTrio("gateway")
     app.config["MAX_CONTENT_LENGTH"] = core.settings.http.max_body_bytes
-    larger = messaging.largest_bodies(core.settings)
+    larger = messaging.largest_bodies(core.settings) | largest_uploads(DECLARATIONS)
     larger |= evidence.largest_bodies(core.settings)
     app.request_class = request_class(larger)
     problems.install(app, core.log)

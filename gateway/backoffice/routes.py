@@ -6,42 +6,36 @@ transaction, one envelope. Refusals leave in the API's own shape.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-import msgspec
 from quart import Blueprint, Response, request
 from sqlalchemy import Connection
 from structlog.typing import FilteringBoundLogger
-from werkzeug.exceptions import HTTPException
 
 from gateway.backoffice import reading, writing
 from gateway.backoffice.access import check_ability, check_access, check_module, check_role
 from gateway.backoffice.action import Action, Call, Services
+from gateway.backoffice.answers import answer, handle_errors
 from gateway.backoffice.body import Body, decode, form_body, inputs_of
 from gateway.backoffice.check import check
 from gateway.backoffice.declarations import Declarations
-from gateway.backoffice.paths import Anything, PathTree, loggable
+from gateway.backoffice.paths import Anything, PathTree
 from gateway.backoffice.populating import populate
 from gateway.backoffice.profile import Api, Page, Removed
 from gateway.backoffice.query import parse_inputs, parse_populated, parse_query
 from gateway.backoffice.reading import Rendered, absent
-from gateway.backoffice.records import File, Html
 from gateway.backoffice.refusal import MethodNotAllowed
 from gateway.backoffice.resource import Operation, Resource
 from gateway.backoffice.rules import seeds
 from gateway.backoffice.shop import Shop
-from gateway.domain.errors import GatewayError, Invalid, NotFound, TooLarge
+from gateway.domain.errors import Invalid, NotFound
 from gateway.domain.principal import ShopPrincipal
 from gateway.web.addresses import absolute
 
 T = TypeVar("T")
-
-#: Money leaves as JSON numbers, written from decimals, never from floats.
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -133,7 +127,7 @@ async def _list(asked: Asked) -> Response:
     rest = tuple((n, v) for n, values in arguments.items() if n != "page" for v in values)
     size = query.size or max(1, len(rows))
     page = Page(rows, query.number, size, more, total, request.base_url, rest)
-    return _answer(resource.profile.page(page))
+    return answer(resource.profile.page(page))
 
 
 async def _seeded(asked: Asked) -> None:
@@ -167,7 +161,7 @@ async def _populated(asked: Asked, names: tuple[str, ...], rows: list[Rendered])
 
 
 def _document(asked: Asked, document: Rendered, status: int = 200) -> Response:
-    return _answer(asked.resource.profile.document.value(document), status)
+    return answer(asked.resource.profile.document.value(document), status)
 
 
 async def _create(asked: Asked) -> Response:
@@ -195,7 +189,7 @@ async def _remove(asked: Asked) -> Response:
     document: Rendered = await asked.write(lambda shop: writing.remove(shop, asked.resource, *ids))
     profile = asked.resource.profile
     shown = profile.gone.value(document) if profile.removed is Removed.DOCUMENT else None
-    return _answer(shown, profile.removed.value)
+    return answer(shown, profile.removed.value)
 
 
 ROUTES = (
@@ -206,8 +200,22 @@ ROUTES = (
     Route(Operation.REMOVE, ("DELETE",), item=True, handle=_remove),
 )
 
-#: Serves one method of one path.
-Endpoint = Callable[[Path], Awaitable[Response]]
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What serves one method of one path.
+
+    Attributes:
+        serve: answers the current request.
+        public: no token is needed.
+    """
+
+    serve: Callable[[Path], Awaitable[Response]]
+    public: bool = False
+
+
+#: Where a path may lead: methods, and the parameters in it.
+Found = Sequence[tuple[Mapping[str, Endpoint], Path]]
 
 
 def blueprints(
@@ -235,11 +243,11 @@ def _blueprint(
     blueprint.add_url_rule(
         "/<anything:path>",
         "anything",
-        partial(_dispatch, tree),
+        partial(_dispatch, services, api, tree),
         methods=_METHODS,
         provide_automatic_options=False,
     )
-    _handle_errors(blueprint, api, log)
+    handle_errors(blueprint, api, log)
     return blueprint
 
 
@@ -252,13 +260,12 @@ def _endpoints(
         if resource.profile.api is api:
             for path, method, route in _routes_of(resource):
                 serve = partial(_serve, services, resource, route)
-                endpoints.setdefault(path, {})[method] = serve
+                endpoints.setdefault(path, {})[method] = Endpoint(serve)
     for action in declarations.actions:
         if action.api is api:
+            endpoint = Endpoint(partial(_act, services, action), action.public)
             for path in action.paths:
-                endpoints.setdefault(path, {}).update(
-                    dict.fromkeys(action.methods, partial(_act, services, action))
-                )
+                endpoints.setdefault(path, {}).update(dict.fromkeys(action.methods, endpoint))
     return endpoints
 
 
@@ -272,23 +279,34 @@ def _routes_of(resource: Resource) -> Iterable[tuple[str, str, Route]]:
             yield from ((path, method, route) for path in paths for method in methods)
 
 
-async def _dispatch(tree: PathTree[Mapping[str, Endpoint]], path: str) -> Response:
+async def _dispatch(
+    services: Services, api: Api, tree: PathTree[Mapping[str, Endpoint]], path: str
+) -> Response:
     found = tree.find(path)
-    method = await _method()
+    method = await _method(services, api, found)
     for methods, values in found:
         if method in methods:
-            return await methods[method](values)
+            return await methods[method].serve(values)
     if found:
         raise MethodNotAllowed(tuple(sorted({name for methods, _ in found for name in methods})))
     raise NotFound("backoffice.no_route", f"There is nothing at {path}.")
 
 
-async def _method() -> str:
-    """Return the method; a multipart POST may stand for PUT or PATCH, which forms cannot say."""
-    if request.method == "POST" and request.mimetype == "multipart/form-data":
-        meant = str((await request.form).get("_method", "POST")).upper()
-        return meant if meant in {"PUT", "PATCH"} else "POST"
-    return str(request.method)
+async def _method(services: Services, api: Api, found: Found) -> str:
+    """Return the method; a multipart POST may stand for PUT or PATCH, which forms cannot say.
+
+    Nobody's form is read who has not shown a token first: files come with it.
+
+    Raises:
+        Unauthorized: what the form may mean needs a token, and there is no good one.
+    """
+    others = [m[name] for m, _ in found for name in ("PUT", "PATCH") if name in m]
+    if request.method != "POST" or request.mimetype != "multipart/form-data" or not others:
+        return str(request.method)
+    if not all(endpoint.public for endpoint in others):
+        await services.identity.shop(api.name, api.credentials(_header))
+    meant = str((await request.form).get("_method", "POST")).upper()
+    return meant if meant in {"PUT", "PATCH"} else "POST"
 
 
 async def _serve(services: Services, resource: Resource, route: Route, path: Path) -> Response:
@@ -314,7 +332,7 @@ async def _act(services: Services, action: Action, path: Path) -> Response:
     call = Call(
         services, action, caller, token, values, path, address, _home(services), data, _header
     )
-    return _answer(await action.run(call), action.status)
+    return answer(await action.run(call), action.status)
 
 
 def _home(services: Services) -> str:
@@ -338,56 +356,3 @@ async def _body() -> Body:
 
 async def _bytes() -> bytes:
     return await request.get_data(cache=False, as_text=False, parse_form_data=False)
-
-
-def _answer(document: object, status: int = 200) -> Response:
-    if document is None:
-        return Response(b"", status=204 if status == 200 else status)
-    if isinstance(document, Html):
-        return _page(document)
-    if isinstance(document, File):
-        headers = {"Content-Disposition": f'inline; filename="{document.name}"'}
-        headers["X-Content-Type-Options"] = "nosniff"
-        return Response(document.data, status, headers, content_type=document.media)
-    return Response(_ENCODER.encode(document), status=status, content_type="application/json")
-
-
-def _page(page: Html) -> Response:
-    headers = {"Location": page.location} if page.location else {}
-    headers |= {
-        "Cache-Control": "no-cache, private",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(page.text, page.status, headers, content_type="text/html; charset=utf-8")
-
-
-def _handle_errors(blueprint: Blueprint, api: Api, log: FilteringBoundLogger) -> None:
-    async def on_refusal(error: GatewayError) -> Response:
-        return _refused(api, error)
-
-    async def on_http(error: HTTPException) -> Response:
-        kind = {413: TooLarge, 400: Invalid}.get(error.code or 500, GatewayError)
-        return _refused(api, kind("backoffice.http", error.description or error.name))
-
-    async def on_surprise(error: Exception) -> Response:
-        log.error("back office request failed", path=loggable(request.path), exc_info=error)
-        return _refused(api, GatewayError("backoffice.internal", "Something went wrong here."))
-
-    blueprint.register_error_handler(GatewayError, on_refusal)
-    blueprint.register_error_handler(HTTPException, on_http)
-    blueprint.register_error_handler(Exception, on_surprise)
-
-
-def _refused(api: Api, error: GatewayError) -> Response:
-    status, body = api.refusal(error)
-    response = _answer(body, status)
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    if status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = ", ".join(error.allowed)
-    return response

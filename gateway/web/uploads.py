@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +13,10 @@ def request_class(largest_below: Mapping[str, int]) -> type[TrioRequest]:
     """Return a request class for an application.
 
     Args:
-        largest_below: beginning of a path -> bytes its bodies may have; elsewhere the
-            application's ``MAX_CONTENT_LENGTH`` holds.
+        largest_below: pattern with which a path begins -> bytes its bodies may have; elsewhere
+            the application's ``MAX_CONTENT_LENGTH`` holds.
     """
+    patterns = [(re.compile(pattern), largest) for pattern, largest in largest_below.items()]
 
     class SizedRequest(TrioRequest):
         """A request that knows how large its body may be."""
@@ -24,8 +26,8 @@ def request_class(largest_below: Mapping[str, int]) -> type[TrioRequest]:
             self, *args: Any, max_content_length: int | None = None, **kwargs: Any
         ) -> None:
             path = str(kwargs.get("path", args[2] if len(args) > 2 else ""))
-            for beginning, largest in largest_below.items():
-                if path.startswith(beginning):
+            for pattern, largest in patterns:
+                if pattern.match(path):
                     max_content_length = largest
             super().__init__(*args, max_content_length=max_content_length, **kwargs)
 

@@ -10,12 +10,20 @@ from gateway.web.uploads import request_class
 
 @pytest.mark.parametrize(
     ("path", "size", "status"),
-    [("/large/x", 50, 200), ("/large/x", 51, 413), ("/small", 10, 200), ("/small", 11, 413)],
+    [
+        ("/large/x", 50, 200),
+        ("/large/x", 51, 413),
+        ("/item/7/files", 30, 200),
+        ("/item/7/files", 31, 413),
+        ("/item/7/files/8", 11, 413),
+        ("/small", 10, 200),
+        ("/small", 11, 413),
+    ],
 )
 async def test_bodies_have_the_size_of_their_path(path: str, size: int, status: int) -> None:
     app = QuartTrio(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 10
-    app.request_class = request_class({"/large/": 50})
+    app.request_class = request_class({"/large/": 50, r"/item/[^/]+/files$": 30})
 
     @app.put("/<path:_path>")
     async def take(_path: str) -> str:

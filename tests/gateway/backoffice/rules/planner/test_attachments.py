@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
@@ -78,6 +79,19 @@ async def test_put_by_post_brings_files_along(planner: Any, path: str) -> None:
     status, item = await planner.ask("POST", path, **body)
     assert (status, item["name"], len(item["attachments"])) == (200, "Piano", 1)
     assert (await planner.ask("POST", path, json={"name": "Organ"}))[1]["name"] == "Organ"
+
+
+@pytest.mark.parametrize("tail", ["", "/attachments"])
+async def test_nobody_sends_files_without_a_token(app: Any, path: str, tail: str) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Authorization": "Bearer 1|x"}
+    asked = app.test_client().request(
+        f"/backoffice/planner{path}{tail}", method="POST", headers=headers
+    )
+    # The rest of the form never comes: whoever waited for it would wait for ever.
+    with trio.fail_after(5):
+        async with asked as connection:
+            await connection.send(b"--b\r\n")
+            assert (await connection.as_response()).status_code == 401
 
 
 async def test_an_item_is_made_with_files(planner: Any, path: str, in_shop: Any) -> None:
