@@ -1,4 +1,8 @@
-"""What a customer pays: an agreement in force, else the business discount, else the base price."""
+"""What a customer pays, whichever API asks: one order of precedence.
+
+An agreement in force, else the price on the customer's list, else what the variant or the product
+costs less the business discount.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +30,48 @@ def in_force(shop: Shop, customer_id: int, service_id: int) -> Values | None:
     return None
 
 
+def price_of(
+    shop: Shop, customer: Values | None, product: Values, variant: Values | None
+) -> Decimal:
+    """Return what a customer pays for one of a product.
+
+    Args:
+        shop: whose.
+        customer: ``None`` for nobody in particular.
+        product: what is sold.
+        variant: which of it; ``None`` for the default one, where there are any.
+    """
+    base = Decimal(product["price_excl"] if variant is None else variant["price"])
+    if customer is None:
+        return base
+    agreement = in_force(shop, customer["id"], product["id"])
+    if agreement is not None:
+        return Decimal(agreement["agreed_price"])
+    listed = _listed(shop, customer, product, variant)
+    if listed is not None:
+        return listed
+    return cents(base * (1 - (customer["business_discount_pct"] or Decimal(0)) / 100))
+
+
+def _listed(
+    shop: Shop, customer: Values, product: Values, variant: Values | None
+) -> Decimal | None:
+    """Return the price on a customer's list, where they have one and it says something."""
+    list_id = customer["price_list_id"]
+    if not list_id or shop.get("price_list", list_id)["disabled"]:
+        return None
+    sold = variant or shop.find("variant", product=product["id"], default=True)
+    item = sold and shop.find("price_list_item", variant_id=sold["id"], pricelist_id=list_id)
+    return Decimal(item["price"]) if item and not item["disabled"] else None
+
+
 def check_price(shop: Shop, values: Values) -> object:
     """Return the recommended price of a service for a customer, and where it comes from."""
     customer = shop.get("customer", values["customer_id"])
     service = shop.get("product", values["service_id"])
     base, discount = service["price_excl"], customer["business_discount_pct"] or Decimal(0)
     agreement = in_force(shop, customer["id"], service["id"])
-    if agreement is not None:
-        price = agreement["agreed_price"]
-    else:
-        price = cents(base * (1 - discount / 100))
+    price = price_of(shop, customer, service, None)
     return {
         "has_agreement": agreement is not None,
         "agreement": agreement and _brief(agreement),

@@ -31,6 +31,7 @@ from gateway.backoffice.resource import (
     to_one,
 )
 from gateway.backoffice.rules import documents, stock
+from gateway.backoffice.rules.field_sales.products import follow_price
 from gateway.backoffice.shop import Shop, Values
 
 
@@ -43,6 +44,7 @@ def _change(shop: Shop, row: Values, values: Values) -> None:
     documents.check_rates(shop, [values])
     if values:
         shop.change("product", row["id"], values)
+        follow_price(shop, row, values)
 
 
 PRODUCT_SHAPE = Shape(

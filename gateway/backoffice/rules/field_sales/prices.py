@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gateway.backoffice.refusal import broken_rule, wrong_field
+from gateway.backoffice.rules import pricing
 from gateway.backoffice.shop import Shop, Values
 
 
@@ -34,15 +35,9 @@ def _check_variant(shop: Shop, values: Values) -> None:
 
 
 def price_of(shop: Shop, variant: Values, client_id: int | None) -> Decimal:
-    """Return what a client pays for a variant: the price on their list, or the variant's own."""
+    """Return what a client pays for a variant, by the rules of the whole shop."""
     client = shop.find("customer", id=client_id) if client_id else None
-    if client and client["price_list_id"]:
-        item = shop.find(
-            "price_list_item", variant_id=variant["id"], pricelist_id=client["price_list_id"]
-        )
-        if item is not None and not item["disabled"]:
-            return Decimal(item["price"])
-    return Decimal(variant["price"])
+    return pricing.price_of(shop, client, shop.get("product", variant["product"]), variant)
 
 
 def create_unit(shop: Shop, values: Values) -> int:

@@ -26,12 +26,21 @@ def change_product(shop: Shop, row: Values, values: Values) -> None:
     """Change a product; variants of the body are changed by their name, or added."""
     variants = values.pop("variants", None) or []
     shop.change("product", row["id"], _priced(shop, values))
+    follow_price(shop, row, values)
     for variant in variants:
         present = shop.find("variant", product=row["id"], name=variant["name"])
         if present is None:
             create_variant(shop, _variant(variant) | {"product": row["id"]})
         else:
             change_variant(shop, present, _variant(variant))
+
+
+def follow_price(shop: Shop, before: Values, values: Values) -> None:
+    """Give the default variant the product's new price, unless it has a price of its own."""
+    price = values.get("price_excl")
+    default = price is not None and shop.find("variant", product=before["id"], default=True)
+    if default and default["price"] == before["price_excl"]:
+        shop.change("variant", default["id"], {"price": price})
 
 
 def _priced(shop: Shop, values: Values) -> Values:
