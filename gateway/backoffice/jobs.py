@@ -28,6 +28,7 @@ from gateway.backoffice.rules import (
     recurring,
     service_levels,
 )
+from gateway.backoffice.rules.field_sales import approvals, cheques, installments
 from gateway.backoffice.rules.planner import coming
 from gateway.backoffice.shop import Shop
 from gateway.backoffice.tables import Tables
@@ -90,6 +91,9 @@ JOBS = (
     Job("recurring_items", coming.prepare, _next_day),
     Job("appointment_reminders", coming.remind, _soon),
     Job("search_index", finding.index_missing, _soon, portions=True),
+    Job("expired_approvals", approvals.expire, _soon, portions=True),
+    Job("instalments", installments.remind, _next_day, portions=True),
+    Job("cheques", cheques.move_due, _next_day, portions=True),
     Job("nightly_rules", automation.run_nightly, _next_night, first=False),
 )
 

@@ -128,4 +128,18 @@ BALANCE_ENTRY = Noun(
     ),
 )
 
-NOUNS = (WAREHOUSE_STOCK, BALANCE_ENTRY)
+#: What of a payment went into which invoice. Without a settlement it was done by itself, oldest
+#: invoice first, and gives way to what somebody settles.
+PAYMENT_ALLOCATION = Noun(
+    "payment_allocation",
+    (
+        Column("payment_id", Ref("sales_payment"), null=False),
+        Column("invoice_id", Ref("sales_invoice"), null=False),
+        Column("settlement_id", Ref("settlement")),
+        Column("amount", _AMOUNT, null=False),
+        # What the client kept for paying early.
+        Column("discount", _AMOUNT, null=False, default=Decimal(0)),
+    ),
+)
+
+NOUNS = (WAREHOUSE_STOCK, BALANCE_ENTRY, PAYMENT_ALLOCATION)

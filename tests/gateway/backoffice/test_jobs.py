@@ -42,8 +42,8 @@ async def test_missed_periods_are_caught_up_once(shops: Any, in_shop: Any, clock
     assert keys == ["1:2026-03-02", "1:2026-04-02", "1:2026-05-02"]
     assert await jobs[0].run_due() == 0
     clock.now = clock() + timedelta(minutes=6)
-    # Service levels, search index and reminders of two garages.
-    assert await jobs[0].run_due() == 6
+    # Service levels, search index, reminders and approvals of two garages.
+    assert await jobs[0].run_due() == 8
     assert await in_shop(made) == keys
 
 

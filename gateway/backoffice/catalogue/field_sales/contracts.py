@@ -19,7 +19,7 @@ from gateway.backoffice.kinds import Document, Flag, Ref, Whole
 from gateway.backoffice.moments import Day, Moment
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.profiles.field_sales import META, PAGING
-from gateway.backoffice.resource import Filter, Input, Match
+from gateway.backoffice.resource import Filter, Input, Match, Write
 from gateway.backoffice.rules.field_sales import installments
 
 CONTRACT = sheet(
@@ -59,7 +59,9 @@ INSTALLMENT = sheet(
         "late_fee": Cell(SUM, default=0),
         "discount_applied": Cell(SUM, default=0),
         "interest_rate": Cell(SUM, default=0),
-        "grace_period_days": Cell(Whole(), default=0),
+        "grace_period_days": Cell(Whole(0, 3650), default=0),
+        "graceEnds": Cell(Day(), write=Write.NEVER, hidden=True),
+        "remindedOf": Cell(words("soon", "overdue"), write=Write.NEVER, hidden=True),
         "reminder_sent": own(Flag()),
         "reminder_dates": own(Many(NAME)),
         "auto_pay_enabled": Cell(Flag(), default=False),
@@ -80,7 +82,7 @@ INSTALLMENT = sheet(
         "custom_fields": Document(),
     },
     name="installment",
-    rules=Rules(installments.create),
+    rules=Rules(installments.create, installments.change),
     unique=(("contract", "installment_number"),),
     filters=(
         Filter("due_date_from", ("due_date",), Match.FROM),

@@ -20,9 +20,10 @@ from gateway.backoffice.catalogue.field_sales.sheet import BOOKED, KEPT, Rules, 
 from gateway.backoffice.kinds import Flag, Ref, Whole
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Mention, Part
+from gateway.backoffice.nouns.trade import PERCENT
 from gateway.backoffice.profiles.field_sales import META, PAGED, RESULT
 from gateway.backoffice.resource import Filter, Match, Write
-from gateway.backoffice.rules.field_sales import balance, payments
+from gateway.backoffice.rules.field_sales import balance, cheques, payments
 
 ACCOUNT_ADJUSTMENT = sheet(
     "/adjust-account",
@@ -89,10 +90,12 @@ BANK_CHECK = sheet(
         "dueDate": Cell(Moment(), must=True, find=True),
         "status": own(words("pending", "cleared", "bounced", "cancelled"), find=True),
         "clearedDate": own(Moment()),
+        # A settled payment named it; it is cleared on its day.
+        "presented": Cell(Flag(), write=Write.NEVER, default=False, hidden=True, find=True),
         "notes": NOTES,
     },
     name="bank_check",
-    rules=Rules(payments.create_check),
+    rules=Rules(cheques.create),
     operations=BOOKED,
     meta=True,
     span="issueDate",
@@ -173,9 +176,9 @@ PAYMENT_TERM = sheet(
     {
         "name": Cell(NAME, must=True, find=True),
         "description": NOTES,
-        "days": Whole(),
-        "discount_percentage": SUM,
-        "discount_days": Whole(),
+        "days": Whole(0, 3650),
+        "discount_percentage": PERCENT,
+        "discount_days": Whole(0, 3650),
         "is_active": Cell(Flag(), default=True, find=True),
     },
     name="payment_term",

@@ -6,6 +6,9 @@ from gateway.backoffice.refusal import broken_rule, wrong_field
 from gateway.backoffice.shop import Shop, Values
 
 #: What an approval says for good.
+#: Closed in one transaction.
+_PORTION = 200
+
 _ENTITIES = {"workorder": "field_order", "workorder-request": "field_request", "refund": "refund"}
 
 
@@ -27,6 +30,16 @@ def change_request(shop: Shop, row: Values, values: Values) -> None:
     if values.get("status") not in {None, "pending", "expired", row["status"]}:
         raise wrong_field("status", "must be one of: pending, approved, rejected, expired.")
     shop.change("approval_request", row["id"], values)
+
+
+def expire(shop: Shop) -> int:
+    """Close open requests whose day is over, some at a time; return how many."""
+    table = shop.tables["approval_request"]
+    late = (table.c.status == "pending", table.c.due_date < shop.now)
+    rows = shop.rows(shop.select("approval_request").where(*late).limit(_PORTION))
+    for row in rows:
+        shop.change("approval_request", row["id"], {"status": "expired"})
+    return len(rows)
 
 
 def decide(shop: Shop, values: Values) -> int:

@@ -9,13 +9,14 @@ an invoice is never removed, ``void`` takes both back.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from sqlalchemy import select
 
 from gateway.backoffice.kinds import Identifier, decimal_of
 from gateway.backoffice.refusal import broken_rule, wrong_field
-from gateway.backoffice.rules.field_sales import balance, days, shelves
+from gateway.backoffice.rules.field_sales import allocations, balance, days, shelves
 from gateway.backoffice.rules.field_sales.prices import base_quantity, price_of
 from gateway.backoffice.rules.field_sales.serials import is_carried, serial_for
 from gateway.backoffice.shop import Shop, Values
@@ -40,14 +41,24 @@ def create_invoice(shop: Shop, values: Values) -> int:
     values["kind"] = "return" if (values.get("total") or 0) < 0 else "sales"
     values["serial"] = _serial(shop, values, values["kind"], "SI")
     values["status"] = values.get("status") or "unpaid"
+    values["due_date"] = values.get("due_date") or _due(shop, values.get("client"))
     if values.get("client") and (values.get("total") or 0) > 0:
         balance.check_credit(shop, values["client"], values["total"])
     invoice_id = shop.insert("sales_invoice", values)
     _move(shop, values, lines, f"sales invoice {invoice_id}", -1)
     if values.get("client") and values.get("total"):
         balance.book(shop, values["client"], values["total"], f"sales invoice {invoice_id}")
+        allocations.spread(shop, values["client"])
     days.note(shop, values.get("rep"), shop.today)
     return invoice_id
+
+
+def _due(shop: Shop, client_id: int | None) -> datetime | None:
+    """Return until when a client pays, by their payment term."""
+    term = allocations.term_of(shop, client_id)
+    return (
+        None if term is None or term["days"] is None else shop.now + timedelta(days=term["days"])
+    )
 
 
 def change_invoice(shop: Shop, row: Values, values: Values) -> None:
@@ -62,10 +73,13 @@ def change_invoice(shop: Shop, row: Values, values: Values) -> None:
     if values.get("status") == VOID and row["status"] != VOID:
         _void(shop, row)
     shop.change("sales_invoice", row["id"], values)
+    if values.get("status") == VOID and row["client"]:
+        allocations.spread(shop, row["client"])
 
 
 def _void(shop: Shop, row: Values) -> None:
-    if row["settled"]:
+    allocations.release(shop, invoice_id=row["id"])
+    if shop.get("sales_invoice", row["id"])["settled"]:
         raise broken_rule("Payments are settled against this invoice. Refund them instead.")
     lines = _lines(shop, row["items"] or [])
     _move(shop, row, lines, f"void of sales invoice {row['id']}", 1)

@@ -2290,6 +2290,7 @@ def upgrade() -> None:
     sa.Column('due_date', columns.UtcDateTime(), nullable=False),
     sa.Column('status', sa.String(length=32), nullable=True),
     sa.Column('cleared_date', columns.UtcDateTime(), nullable=True),
+    sa.Column('presented', sa.Boolean(), nullable=False),
     sa.Column('notes', sa.Text(), nullable=True),
     sa.Column('integration_meta', columns.Json, nullable=True),
     sa.Column('revision', sa.BigInteger(), nullable=False),
@@ -2307,6 +2308,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_bank_check_due_date', ['tenant_id', 'due_date'], unique=False)
         batch_op.create_index('ix_backoffice_bank_check_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_bank_check_issue_date', ['tenant_id', 'issue_date'], unique=False)
+        batch_op.create_index('ix_backoffice_bank_check_presented', ['tenant_id', 'presented'], unique=False)
         batch_op.create_index('ix_backoffice_bank_check_rep', ['tenant_id', 'rep'], unique=False)
         batch_op.create_index('ix_backoffice_bank_check_status', ['tenant_id', 'status'], unique=False)
         batch_op.create_index('ix_backoffice_bank_check_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -3388,6 +3390,8 @@ def upgrade() -> None:
     sa.Column('discount_applied', columns.Amount(2), nullable=False),
     sa.Column('interest_rate', columns.Amount(2), nullable=False),
     sa.Column('grace_period_days', sa.BigInteger(), nullable=False),
+    sa.Column('grace_ends', sa.Date(), nullable=True),
+    sa.Column('reminded_of', sa.String(length=32), nullable=True),
     sa.Column('reminder_sent', sa.Boolean(), nullable=True),
     sa.Column('reminder_dates', columns.Json, nullable=True),
     sa.Column('auto_pay_enabled', sa.Boolean(), nullable=False),
@@ -3515,6 +3519,30 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_ocr_job_page_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_ocr_job_page_job', ['tenant_id', 'job'], unique=False)
         batch_op.create_index('ix_backoffice_ocr_job_page_updated_at', ['tenant_id', 'updated_at'], unique=False)
+
+    op.create_table('backoffice_payment_allocation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', columns.UtcDateTime(), nullable=False),
+    sa.Column('updated_at', columns.UtcDateTime(), nullable=False),
+    sa.Column('payment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('invoice_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('amount', columns.Amount(2), nullable=False),
+    sa.Column('discount', columns.Amount(2), nullable=False),
+    sa.ForeignKeyConstraint(['invoice_id'], ['backoffice_sales_invoice.id'], name=op.f('fk_backoffice_payment_allocation_invoice_id')),
+    sa.ForeignKeyConstraint(['payment_id'], ['backoffice_sales_payment.id'], name=op.f('fk_backoffice_payment_allocation_payment_id')),
+    sa.ForeignKeyConstraint(['settlement_id'], ['backoffice_settlement.id'], name=op.f('fk_backoffice_payment_allocation_settlement_id')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_payment_allocation_tenant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_payment_allocation')),
+    sqlite_autoincrement=True
+    )
+    with op.batch_alter_table('backoffice_payment_allocation', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_payment_allocation_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_payment_allocation_invoice_id', ['tenant_id', 'invoice_id'], unique=False)
+        batch_op.create_index('ix_backoffice_payment_allocation_payment_id', ['tenant_id', 'payment_id'], unique=False)
+        batch_op.create_index('ix_backoffice_payment_allocation_settlement_id', ['tenant_id', 'settlement_id'], unique=False)
+        batch_op.create_index('ix_backoffice_payment_allocation_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_price_list_item',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -4549,10 +4577,10 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_customer_payment_term_id', ['tenant_id', 'payment_term_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_phone_e164', ['tenant_id', 'phone_e164'], unique=False)
         batch_op.create_index('ix_backoffice_customer_price_list_id', ['tenant_id', 'price_list_id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
 
     with op.batch_alter_table('backoffice_work_order', schema=None) as batch_op:
@@ -4614,10 +4642,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
         batch_op.drop_index('ix_backoffice_customer_price_list_id')
         batch_op.drop_index('ix_backoffice_customer_phone_e164')
         batch_op.drop_index('ix_backoffice_customer_payment_term_id')
@@ -4949,6 +4977,14 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_price_list_item_disabled')
 
     op.drop_table('backoffice_price_list_item')
+    with op.batch_alter_table('backoffice_payment_allocation', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_payment_allocation_updated_at')
+        batch_op.drop_index('ix_backoffice_payment_allocation_settlement_id')
+        batch_op.drop_index('ix_backoffice_payment_allocation_payment_id')
+        batch_op.drop_index('ix_backoffice_payment_allocation_invoice_id')
+        batch_op.drop_index('ix_backoffice_payment_allocation_id')
+
+    op.drop_table('backoffice_payment_allocation')
     with op.batch_alter_table('backoffice_ocr_job_page', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_ocr_job_page_updated_at')
         batch_op.drop_index('ix_backoffice_ocr_job_page_job')
@@ -5308,6 +5344,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_bank_check_updated_at')
         batch_op.drop_index('ix_backoffice_bank_check_status')
         batch_op.drop_index('ix_backoffice_bank_check_rep')
+        batch_op.drop_index('ix_backoffice_bank_check_presented')
         batch_op.drop_index('ix_backoffice_bank_check_issue_date')
         batch_op.drop_index('ix_backoffice_bank_check_id')
         batch_op.drop_index('ix_backoffice_bank_check_due_date')
