@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from gateway.storage.migrations.schema import upgrade_engine
 from tests.settable_clock import SettableClock
 from tests.support import valkey
 from tests.support.postgres import Databases, open_databases
+from tests.support.skips import must_run
 
 _finished = itertools.count(1)
 
@@ -67,12 +68,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about SQLite's own ways where another engine was asked for."""
+    """Leave to the usual run what another engine changes nothing about."""
     if config.getoption("--engine") == "sqlite":
         return
-    for item in items:
-        if item.get_closest_marker("sqlite_only"):
-            item.add_marker(pytest.mark.skip(reason="about SQLite alone"))
+    chosen = [item for item in items if needs_engine(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
+def needs_engine(item: pytest.Item) -> bool:
+    """Tell whether a test runs on whichever engine is asked for, and on no other by itself."""
+    if item.get_closest_marker("sqlite_only") or item.get_closest_marker("both_engines"):
+        return False
+    return "engine_name" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a test fail that was skipped for want of something that CI installs."""
+    report = yield
+    if isinstance(call.excinfo and call.excinfo.value, pytest.skip.Exception):
+        reason = str(call.excinfo and call.excinfo.value)
+        if must_run(reason, os.environ):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} must not be skipped here: {reason}"
+    return report
 
 
 #: Tests between two looks for reference cycles.

@@ -24,11 +24,9 @@ URL = "wss://gateway.example/link/v1"
 
 
 @pytest.fixture
-def garage(settings: Settings, empty_database_file: Path) -> int:
+def garage(settings: Settings, database_url: str) -> int:
     """A garage in the database that commands with ``settings`` use."""
-    target = Path(settings.data.directory) / "gateway.db"
-    assert settings.database_url.endswith(str(target))
-    (target).write_bytes(empty_database_file.read_bytes())
+    assert settings.database_url == database_url
 
     async def make(identity: Identity) -> int:
         provider = await identity.tenants.add_provider(Provider("P", "EUR"), actor="test")

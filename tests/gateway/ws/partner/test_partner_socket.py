@@ -31,6 +31,7 @@ async def test_events_come_as_they_happen(line: Line) -> None:
 
 async def test_a_client_goes_on_behind_what_it_knows(line: Line) -> None:
     ticket = await line.provider.order()
+    await line.provider.told(1)
     item = f"/tickets/tickets/{ticket.uuid}"
     async with line.connect() as client:
         await client.say("subscribe-to-event", event_type="*", after_id=None)
