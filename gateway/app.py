@@ -215,7 +215,7 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
     tickets = TicketService(database, registry, utc_now)
     local = LocalConnectors(settings.local, log, settings.data.directory / "connectors")
     images = ImageStore(settings.data.directory / "images")
-    jobs = JobService(database, registry, sessions, images, utc_now)
+    jobs = JobService(database, registry, sessions, images, utc_now, settings.jobs)
     going = metrics.gauge("transfer_jobs", "Transfer jobs whose end is not on record")
     going.set_function(jobs.__len__)
     talk = build_chat(settings, database, identity.seal, sessions, bus, utc_now, log)

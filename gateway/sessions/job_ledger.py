@@ -23,8 +23,8 @@ from gateway.sessions.occupied import Occupied
 from gateway.storage.database import Database
 from gateway.storage.images import ImageStore
 from gateway.storage.queries import jobs as queries
-from protocols.diagnosis.transfer_state import FINAL
-from protocols.link.jobs import JobForget, JobReport
+from protocols.diagnosis.transfer_state import FINAL, JobState
+from protocols.link.jobs import Control, JobControl, JobForget, JobReport
 from protocols.link.messages import Message
 
 #: Seconds between two notes of mere progress on record.
@@ -32,6 +32,12 @@ NOTE_INTERVAL = 2.0
 
 #: Seconds until the database is asked again after it was not there.
 TRY_AGAIN = 2.0
+
+#: Reports of jobs that are not going here, waiting to be looked up; a connector says so again.
+MAX_STRANGE = 1_024
+
+#: Shortest time between two looks, seconds: a crowd that comes back costs one each.
+LOOK_GAP = 1.0
 
 
 class JobLedger:
@@ -63,6 +69,9 @@ class JobLedger:
         self._announce = announce
         self._going: dict[str, Going] = {}
         self._stirred = trio.Event()
+        self._strange: dict[str, tuple[UUID, JobReport]] = {}
+        self._arrived: set[UUID] = set()
+        self._look = trio.Event()
 
     def __len__(self) -> int:
         return len(self._going)
@@ -83,6 +92,54 @@ class JobLedger:
         for record in await self._database.read(queries.unfinished):
             self._follow(from_record(record))
         self._stirred.set()
+
+    def arrived(self, connector: UUID) -> None:
+        """A connector begins anew here: it may have jobs that another node has ordered."""
+        self._arrived.add(connector)
+        self._look.set()
+
+    def strange(self, connector: UUID, report: JobReport) -> None:
+        """Take a report of a job that is not going here; beyond a bound, the oldest is dropped."""
+        self._strange.pop(report.job, None)
+        self._strange[report.job] = connector, report
+        if len(self._strange) > MAX_STRANGE:
+            del self._strange[next(iter(self._strange))]
+        self._look.set()
+
+    async def keep_up(self) -> None:
+        """Look on record for what is not known here, for ever; many at once cost one look."""
+        while True:
+            await self._look.wait()
+            self._look = trio.Event()
+            strange, self._strange = self._strange, {}
+            arrived, self._arrived = self._arrived, set()
+            try:
+                await self._take_over(arrived | {connector for connector, _ in strange.values()})
+            except Unavailable:
+                self._strange, self._arrived = strange | self._strange, arrived | self._arrived
+                self._look.set()
+                await trio.sleep(TRY_AGAIN)
+                continue
+            for connector, report in strange.values():
+                self._recognise(connector, report)
+            await trio.sleep(LOOK_GAP)
+
+    async def _take_over(self, connectors: set[UUID]) -> None:
+        """Go on with what these connectors have, wherever it was ordered."""
+        for record in await self._database.read(queries.unfinished):
+            if record.connector_uuid in connectors and record.id not in self._going:
+                self._follow(from_record(record))
+                self.tell(record.connector_uuid, JobControl(record.id, Control.REPORT.value))
+
+    def _recognise(self, connector: UUID, report: JobReport) -> None:
+        going = self._going.get(report.job)
+        if going is None:
+            # Its end is on record, or it is none of ours: either way nobody waits for it.
+            over = JobState(report.state) in FINAL
+            ask = JobForget(report.job) if over else JobControl(report.job, Control.ABORT.value)
+            self.tell(connector, ask)
+        elif going.record.connector_uuid == connector and going.state not in FINAL:
+            self.reported(going, report)
 
     async def add(self, going: Going) -> None:
         """Put a new job on record; its control unit is taken from now on.
@@ -114,6 +171,10 @@ class JobLedger:
     def lost_result(self, going: Going, detail: str) -> None:
         """What was read is not to be had: the job has failed after all."""
         self.reported(going, failed(going.report, "no_result", detail))
+
+    def given_up(self, going: Going, detail: str) -> None:
+        """Nothing more is heard of a job: it has failed, as far as anybody can know."""
+        self.reported(going, failed(going.report, "connector_gone", detail))
 
     def tell(self, connector: UUID, message: Message) -> None:
         """Say something to a connector; one that is not there is asked later how it stands."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import trio
 
+from gateway.config.jobs import JobSettings
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from gateway.domain.principal import OperatorPrincipal
@@ -20,6 +21,7 @@ from gateway.sessions.job_files import ImageSender
 from gateway.sessions.job_ledger import JobLedger
 from gateway.sessions.job_orders import JobBody, to_order
 from gateway.sessions.job_record import Going, describe, last_report, new_job
+from gateway.sessions.job_upkeep import JobUpkeep
 from gateway.sessions.service import SessionService
 from gateway.sessions.session import EndReason, Session
 from gateway.storage.database import Database
@@ -34,7 +36,6 @@ from protocols.link.jobs import (
     FileRefused,
     FileRequest,
     JobControl,
-    JobForget,
     JobKey,
     JobReport,
     JobStart,
@@ -70,6 +71,7 @@ class JobService:
         sessions: whose lease a job needs.
         store: keeps images and results.
         clock: wall clock.
+        settings: how long things are waited for, and kept; the defaults when left out.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class JobService:
         sessions: SessionService,
         store: ImageStore,
         clock: Clock,
+        settings: JobSettings | None = None,
     ) -> None:
         self.store = store
         self._database = database
@@ -87,6 +90,9 @@ class JobService:
         self._clock = clock
         self._ledger = JobLedger(
             database, registry, sessions.occupied, store, clock, self._announce
+        )
+        self._upkeep = JobUpkeep(
+            database, self._ledger, registry, store, clock, settings or JobSettings()
         )
         self._sender = ImageSender(registry, store, self._may_have)
         self._nursery: trio.Nursery | None = None
@@ -104,6 +110,8 @@ class JobService:
             self._registry.jobs.desk = self
             self._sessions.on_end.append(self._session_ends)
             task_status.started()
+            nursery.start_soon(self._ledger.keep_up)
+            nursery.start_soon(self._upkeep.run)
             try:
                 await self._ledger.run(nursery)
             finally:
@@ -238,6 +246,7 @@ class JobService:
     def begun_anew(self, connector: UUID) -> None:
         """Ask a connector how each of its jobs stands; it may have lost them."""
         self._sender.forget(connector)
+        self._ledger.arrived(connector)
         for going in self._ledger.of(connector):
             self._tell(connector, JobControl(going.record.id, Control.REPORT.value))
             if going.fetch is not None:
@@ -257,10 +266,7 @@ class JobService:
             return  # a newer connector's own idea
         going = self._ledger.get(report.job)
         if going is None:
-            # Its end is on record, or it is none of ours: either way nobody waits for it.
-            over = JobState(report.state) in FINAL
-            ask = JobForget(report.job) if over else JobControl(report.job, Control.ABORT.value)
-            self._tell(connector, ask)
+            self._ledger.strange(connector, report)
         elif going.record.connector_uuid == connector and going.state not in FINAL:
             self._ledger.reported(going, report)
 

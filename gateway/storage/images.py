@@ -12,8 +12,10 @@ import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterable, Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import IO, TypeVar
 
 import trio
@@ -65,7 +67,8 @@ class Draft:
         self._file.close()
         path = self._store.path(name)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        Path(self._file.name).replace(path)
+        with self._store.names:
+            Path(self._file.name).replace(path)
         return name
 
     async def drop(self) -> None:
@@ -82,6 +85,8 @@ class ImageStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # Held while a file gets or loses its name: what is put anew is not removed as old.
+        self.names = Lock()
         self._threads = trio.CapacityLimiter(THREADS)
 
     async def draft(self) -> Draft:
@@ -133,6 +138,35 @@ class ImageStore:
             while piece := file.read(PIECE_SIZE):
                 found.append(hashlib.sha256(piece).digest())
         return tuple(found)
+
+    async def older_than(self, before: datetime) -> list[str]:
+        """Return the names of files that were put before a moment, in order."""
+        return await self.run(partial(self._older_than, before.timestamp()))
+
+    def _older_than(self, before: float) -> list[str]:
+        found = self._folder.glob("[0-9a-f][0-9a-f]/*")
+        return sorted(path.name for path in found if path.stat().st_mtime < before)
+
+    async def remove(self, name: str, before: datetime) -> bool:
+        """Remove a file that was put before a moment; tell whether it was there."""
+        return await self.run(partial(self._remove, self.path(name), before.timestamp()))
+
+    def _remove(self, path: Path, before: float) -> bool:
+        with self.names:
+            if not path.exists() or path.stat().st_mtime >= before:
+                return False
+            path.unlink()
+            return True
+
+    async def drop_drafts(self, before: datetime) -> int:
+        """Remove what a crash has left half written before a moment; return how many."""
+        return await self.run(partial(self._drop_drafts, before.timestamp()))
+
+    def _drop_drafts(self, before: float) -> int:
+        left = [path for path in self._folder.glob("draft-*") if path.stat().st_mtime < before]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
 
     def path(self, name: str) -> Path:
         """Return where a file is, or would be."""

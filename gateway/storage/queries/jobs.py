@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, union, update
 
 from gateway.storage.queries.page import Page, fetch_page
+from gateway.storage.tables.identity import connector
 from gateway.storage.tables.jobs import job_image, transfer_job
 
 
@@ -80,9 +81,15 @@ class JobRecord:
 
 
 def add_image(connection: Connection, provider_id: int, record: ImageRecord) -> ImageRecord:
-    """Put an image on record; one that is there already stays as it is."""
+    """Put an image on record; one that is there already is kept from now on, and else as it is."""
     known = find_image(connection, provider_id, record.sha256)
     if known is not None:
+        known = replace(known, uploaded_at=record.uploaded_at)
+        connection.execute(
+            update(job_image)
+            .where(job_image.c.provider_id == provider_id, job_image.c.sha256 == known.sha256)
+            .values(uploaded_at=known.uploaded_at)
+        )
         return known
     connection.execute(
         insert(job_image).values(
@@ -116,6 +123,28 @@ def images_of(
         .order_by(job_image.c.uploaded_at.desc(), job_image.c.sha256)
     )
     return fetch_page(connection, query, _image, offset=offset, limit=limit)
+
+
+def drop_images(connection: Connection, before: datetime) -> int:
+    """Forget images that were uploaded, and used last, before a moment; return how many."""
+    used = exists().where(
+        transfer_job.c.image == job_image.c.sha256,
+        transfer_job.c.provider_id == job_image.c.provider_id,
+        or_(transfer_job.c.finished.is_(False), transfer_job.c.updated_at >= before),
+    )
+    query = delete(job_image).where(job_image.c.uploaded_at < before, ~used)
+    return connection.execute(query).rowcount
+
+
+def needed_files(connection: Connection, names: Sequence[str]) -> frozenset[str]:
+    """Return which of these files are images on record, of jobs that go on, or results."""
+    going = transfer_job.c.image.in_(names) & transfer_job.c.finished.is_(False)
+    found = union(
+        select(job_image.c.sha256).where(job_image.c.sha256.in_(names)),
+        select(transfer_job.c.image).where(going),
+        select(transfer_job.c.result).where(transfer_job.c.result.in_(names)),
+    )
+    return frozenset(connection.execute(found).scalars())
 
 
 _IMAGE_COLUMNS = (
@@ -185,6 +214,17 @@ def by_id(connection: Connection, job: str) -> JobRecord | None:
 def unfinished(connection: Connection) -> Sequence[JobRecord]:
     """Return every job whose end is not on record."""
     query = select(*_COLUMNS).where(transfer_job.c.finished.is_(False))
+    return [_record(row) for row in connection.execute(query)]
+
+
+def abandoned(connection: Connection, before: datetime) -> Sequence[JobRecord]:
+    """Return unfinished jobs of which, and of whose connectors, nothing was heard since then."""
+    unheard = or_(connector.c.last_seen_at.is_(None), connector.c.last_seen_at < before)
+    query = (
+        select(*_COLUMNS)
+        .join(connector, connector.c.id == transfer_job.c.connector_id)
+        .where(transfer_job.c.finished.is_(False), transfer_job.c.updated_at < before, unheard)
+    )
     return [_record(row) for row in connection.execute(query)]
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from protocols.link.jobs import PIECE_SIZE
 
 DATA = bytes(range(256)) * 300
 NAME = hashlib.sha256(DATA).hexdigest()
+LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
@@ -50,3 +53,35 @@ async def test_what_does_not_come_whole_is_not_kept(tmp_path: Path) -> None:
 async def test_names_that_lead_nowhere(tmp_path: Path, name: str) -> None:
     with pytest.raises(FileNotFoundError):
         await ImageStore(tmp_path).read(name, 0, 1)
+
+
+def age(path: Path, moment: datetime) -> None:
+    os.utime(path, (moment.timestamp(), moment.timestamp()))
+
+
+async def test_old_files_are_found_and_removed_and_what_was_put_anew_is_not(
+    tmp_path: Path,
+) -> None:
+    store = ImageStore(tmp_path)
+    name, _ = await store.put(chunks(DATA))
+    other, _ = await store.put(chunks(b"other"))
+    age(store.path(name), LONG_AGO)
+    between = LONG_AGO + timedelta(days=1)
+    assert await store.older_than(between) == [name]
+    await store.put(chunks(DATA))
+    assert not await store.remove(name, between), "it was put anew meanwhile"
+    age(store.path(name), LONG_AGO)
+    assert await store.remove(name, between)
+    assert not await store.remove(name, between)
+    assert files(tmp_path) == [store.path(other)]
+
+
+async def test_what_a_crash_has_left_half_written_goes(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path)
+    assert await store.drop_drafts(LONG_AGO) == 0
+    left, going = await store.draft(), await store.draft()
+    age(Path(left._file.name), LONG_AGO)
+    assert await store.drop_drafts(LONG_AGO + timedelta(days=1)) == 1
+    assert [path.name for path in files(tmp_path)] == [Path(going._file.name).name]
+    for draft in (left, going):
+        await draft.drop()

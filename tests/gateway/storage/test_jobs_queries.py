@@ -12,6 +12,7 @@ from gateway.storage.queries import identity as people
 from gateway.storage.queries.connectors import NewConnector
 from gateway.storage.queries.identity import OperatorRecord, Provider, Tenant
 from gateway.storage.queries.jobs import ImageRecord, JobRecord
+from gateway.storage.tables.identity import connector
 from gateway.storage.tables.jobs import job_image, transfer_job
 
 pytestmark = pytest.mark.both_engines
@@ -103,6 +104,7 @@ async def test_an_image_belongs_to_a_provider(filled: Database) -> None:
     image = ImageRecord("0" * 64, 5, "op-1", NOW)
     assert await filled.write(jobs.add_image, 1, image) == image
     again = replace(image, uploaded_by="op-2", uploaded_at=LATER)
+    image = replace(image, uploaded_at=LATER)  # it is kept from now on
     assert await filled.write(jobs.add_image, 1, again) == image
     assert await filled.read(jobs.find_image, 1, "0" * 64) == image
     assert await filled.read(jobs.find_image, 2, "0" * 64) is None
@@ -114,3 +116,50 @@ def test_foreign_jobs_are_found_by_an_index() -> None:
     indexed = {index.columns.keys()[0] for index in transfer_job.indexes}
     assert {"client_id", "connector_id", "finished"} <= indexed
     assert job_image.primary_key.columns.keys() == ["provider_id", "sha256"]
+
+
+async def test_images_that_no_job_has_used_for_long_go(filled: Database) -> None:
+    for name in ("0" * 64, "1" * 64, "2" * 64):
+        await filled.write(jobs.add_image, 1, ImageRecord(name, 5, "op-1", NOW))
+    used = replace(JOB, id="c" * 32, image="1" * 64, finished=True, updated_at=LATER)
+    await filled.write(jobs.add, used)
+    assert await filled.write(jobs.drop_images, NOW) == 0
+    # One belongs to jobs that go on, and one was used later.
+    assert await filled.write(jobs.drop_images, NOW + timedelta(minutes=1)) == 1
+    assert await filled.read(jobs.find_image, 1, "2" * 64) is None
+    assert await filled.write(jobs.drop_images, LATER + timedelta(minutes=1)) == 1
+    page = await filled.read(jobs.images_of, 1, offset=0, limit=5)
+    assert [image.sha256 for image in page.items] == ["0" * 64]
+
+
+async def test_files_that_something_refers_to_are_needed(filled: Database) -> None:
+    await filled.write(jobs.add_image, 1, ImageRecord("1" * 64, 5, "op-1", NOW))
+    over = replace(JOB, id="c" * 32, image="2" * 64, result="3" * 64, finished=True)
+    await filled.write(jobs.add, over)
+    names = [str(digit) * 64 for digit in range(5)]
+    # Of a job that goes on, on record, and a result; not the image of a job that is over.
+    assert await filled.read(jobs.needed_files, names) == {"0" * 64, "1" * 64, "3" * 64}
+
+
+async def test_a_job_is_abandoned_once_nothing_is_heard_of_it_or_its_connector(
+    filled: Database,
+) -> None:
+    after = LATER + timedelta(minutes=1)
+
+    async def seen(at: datetime | None) -> None:
+        await filled.write(
+            lambda connection: connection.execute(connector.update().values(last_seen_at=at))
+        )
+
+    async def found(before: datetime) -> set[str]:
+        return {record.id[0] for record in await filled.read(jobs.abandoned, before)}
+
+    assert await found(NOW) == set()
+    assert await found(after) == {"a", "b"}
+    await note(filled, "running", finished=False, result=None)
+    assert await found(LATER) == {"b"}
+    await seen(LATER)
+    assert await found(LATER) == set()
+    assert await found(after) == {"a", "b"}
+    await note(filled, "done", finished=True, result=None)
+    assert await found(after) == {"b"}
