@@ -34,6 +34,7 @@ from gateway.demo.portal import Order, Portal
 from gateway.demo.seed import Seeded
 from gateway.demo.world import DemoConnector
 from gateway.runtime.logs import Log
+from tests.gateway.documented import check_answer
 from tests.support.link_world import until
 
 Json = Any  # what a test reads out of an answer is its own business
@@ -145,7 +146,11 @@ class House:
         self, method: str, path: str, json: Json = None, *, token: str | None = None
     ) -> httpx2.Response:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return await self.client.request(method, path, json=json, headers=headers)
+        answer = await self.client.request(method, path, json=json, headers=headers)
+        kind = answer.headers.get("content-type", "")
+        body = answer.json() if "json" in kind and answer.content else None
+        check_answer(method, path, answer.status_code, kind, body)
+        return answer
 
     async def done(
         self, method: str, path: str, json: Json = None, *, token: str | None = None

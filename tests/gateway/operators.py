@@ -37,6 +37,7 @@ from gateway.web import problems
 from gateway.ws.operator import socket
 from protocols.link.messages import StatusReport
 from protocols.link.vehicle import BusInfo, Capabilities, EcuInfo
+from tests.gateway.documented import hold_to
 from tests.gateway.workshops import GOLF, MINE, SECOND, Workshop, uuid_of
 from tests.settable_clock import SettableClock
 from tests.support.link_pair import PUBLIC
@@ -229,7 +230,9 @@ async def open_floor(
             )
         )
         app.register_blueprint(socket.blueprint(tokens, sessions, jobs))
+        wrong = hold_to(app, "operator", "/operator/")
         yield Floor(app, door, workshop, tokens, links, sessions, tickets, clock, jobs)
+        assert wrong == []
         # Their vehicles are functions: nothing to bring back, and nobody to wait for.
         links.nursery.cancel_scope.cancel()
 

@@ -22,6 +22,7 @@ from gateway.storage.queries.ticket_records import Ticket
 from gateway.tickets.partner_events import CONSUMER, TOPICS, PartnerFeed, record
 from gateway.web import problems
 from gateway.web.rate_limits import Quota, RateLimiter
+from tests.gateway.documented import hold_to
 from tests.gateway.operators import Floor, open_floor, temporary_folder
 from tests.gateway.workshops import Workshop
 from tests.settable_clock import SettableClock
@@ -126,5 +127,7 @@ async def open_provider(
         async with trio.open_nursery() as nursery:
             await nursery.start(consumer.run, workshop.database, log)
             await nursery.start(feed.run)
+            wrong = hold_to(floor.app, "partner", "/partner/")
             yield Provider(floor, feed, chat)
             nursery.cancel_scope.cancel()
+        assert wrong == []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.rest.operator.answers import FORMATS, answers
 from gateway.rest.operator.described_tickets import PAGE, PREFIX, TICKETS, doing, reading
 from gateway.rest.operator.doors import DoorBody
 from gateway.rest.operator.jobs import KeyBody
@@ -19,43 +20,7 @@ from gateway.web.openapi import NUMBER, TEXT, UUID_TEXT, Described, Operation, Q
 _SESSION, _BYTES = "/sessions/{session_id}", "application/octet-stream"
 
 
-def _object(*required: str) -> Schema:
-    return {"type": "object", "required": list(required)}
-
-
-def _page(*required: str) -> Schema:
-    items = {"type": "array", "items": _object(*required)}
-    total = {"type": "integer", "minimum": 0}
-    return _object("result", "total") | {"properties": {"result": items, "total": total}}
-
-
-_SCHEMAS: Mapping[str, Schema] = {
-    "Session": _object("id", "state", "lease", "expires_at", "ws"),
-    "Sessions": _page("id", "state"),
-    "Exchange": _object("responses"),
-    "Lease": _object(),
-    "Buses": _page("name"),
-    "Bus": _object(),
-    "Door": _object("kind"),
-    "Doors": _page("kind"),
-    "Description": _object("id", "kind"),
-    "Descriptions": _page("id", "kind"),
-    "Job": _object("id", "state"),
-    "Jobs": _page("id", "state"),
-    "Image": _object("sha256", "size"),
-    "Images": _page("sha256", "size"),
-    "Recording": _object("session_id", "state"),
-    "Recordings": _page("session_id", "state"),
-    "OperatorTicket": _object("id", "uuid", "state"),
-    "OperatorTickets": _page("id", "uuid", "state"),
-    "Connector": _object("id", "uuid", "online", "buses", "ecus"),
-    "Connectors": _page("id", "uuid", "online"),
-    "OperatorServiceCenter": _object("state"),
-    "Note": _object("id", "value"),
-    "Message": _object("number"),
-    "Messages": _object("result"),
-    "FileLink": _object("file_name", "file_reference", "url"),
-}
+_SCHEMAS: Mapping[str, Schema] = dict(answers())
 
 
 _SESSIONS = (
@@ -112,7 +77,7 @@ _SESSIONS = (
         "Open a door for a tool",
         "Doors",
         DoorBody,
-        "Door",
+        "OpenedDoor",
         201,
     ),
     reading("getDoor", f"{_SESSION}/doors/{{kind}}", "One door", "Doors", "Door"),
@@ -127,7 +92,7 @@ _SESSIONS = (
         f"{PREFIX}{_SESSION}/recording",
         "A recording in the format of another tool",
         "Recordings",
-        query=(Query("format", {"type": "string"}),),
+        query=(Query("format", FORMATS),),
         answer={},
         answer_media="*/*",
     ),

@@ -5,8 +5,9 @@ A test holds this table to what is mounted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from gateway.rest.partner.answers import answers
 from gateway.rest.partner.center import MessageBody, ServiceCenterBody
 from gateway.rest.partner.contact_points import ContactPointBody
 from gateway.rest.partner.door import PREFIX
@@ -51,21 +52,6 @@ _TICKET_FILTERS = (
     *_PAGE,
 )
 
-#: Members that each thing always has.
-_MEMBERS: Mapping[str, tuple[str, ...]] = {
-    "Ticket": ("id", "ticket_number", "state", "customer_id", "vin", "outsourced", "created_at"),
-    "Outsource": ("id", "ticket_id", "ticket_number", "provider_id", "state"),
-    "Provider": ("id", "name"),
-    "Event": ("id", "type", "occurred_at", "payload"),
-    "Customer": ("id", "company_name", "address"),
-    "Connector": ("id", "customer_id", "name", "type"),
-    "ContactPoint": ("id", "customer_id", "label", "email_address", "phone_number"),
-    "Employee": ("id", "customer_id", "given_name", "family_name", "enabled"),
-    "Make": ("id", "name"),
-    "ModelGroup": ("id", "make_id", "name"),
-    "Model": ("id", "make_id", "model_group_id", "name"),
-}
-
 
 def describe() -> Described:
     """Return the partner API as its document shows it."""
@@ -81,28 +67,10 @@ def describe() -> Described:
     return Described(
         "Partners",
         operations,
-        dict(_schemas()),
+        dict(answers()),
         parameters,
         (400, 401, 404, 409, 413, 429, 503),
     )
-
-
-def _schemas() -> Iterator[tuple[str, Schema]]:
-    yield "Token", _object("access_token", "token_type", "expires_in")
-    yield "ServiceCenter", _object("state", "schedule_ends_at", "schedule_reason")
-    yield "Location", _object("id", "customer_id", "address")
-    yield "Message", _object("id", "content", "created_at", "sender", "type", "redacted")
-    yield "Messages", _object("result", "next_token")
-    for name, members in _MEMBERS.items():
-        yield name, _object(*members)
-        items = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
-        total = {"type": "integer", "minimum": 0}
-        properties = {"query": {"type": "object"}, "result": items, "total": total}
-        yield f"{name}s", _object("query", "result", "total") | {"properties": properties}
-
-
-def _object(*required: str) -> Schema:
-    return {"type": "object", "required": list(required)}
 
 
 def _reading(

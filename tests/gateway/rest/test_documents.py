@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -17,8 +19,10 @@ from gateway.cli import main
 from gateway.config import Settings
 from gateway.rest.customer import described, described_catalogue
 from gateway.rest.documents import APIS, api_document
+from gateway.rest.operator import answers as operator_answers
 from gateway.rest.operator import described as operator_described
 from gateway.rest.operator import described_tickets
+from gateway.rest.partner import answers as partner_answers
 from gateway.rest.partner import described as partner_described
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
@@ -26,7 +30,11 @@ from gateway.storage.database import Database
 from tests.contracts.customer_calls import operations
 from tests.gateway.portals import strict_schemas
 
-PREFIXES = {"customer": ("/v1/", "/v2/", "/legacy/"), "operator": ("/operator/",)}
+PREFIXES = {
+    "customer": ("/v1/", "/v2/", "/legacy/"),
+    "operator": ("/operator/",),
+    "partner": ("/partner/",),
+}
 
 
 @pytest.fixture
@@ -95,6 +103,17 @@ def test_the_command_prints_them(name: str, capsys: pytest.CaptureFixture[str]) 
     assert main(["openapi", name]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads(json.dumps(api_document(name)))
+
+
+@pytest.mark.parametrize("answers", [operator_answers.answers, partner_answers.answers])
+def test_answers_of_our_own_name_their_members(answers: Callable[[], Iterator[Any]]) -> None:
+    made = dict(answers())
+    assert len(made) == len(list(answers())), "each name once"
+    for name, schema in made.items():
+        assert schema["properties"].keys() >= set(schema["required"]), name
+        assert schema["properties"], name
+    told = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(made)))
+    assert told <= made.keys() | {"EcuAddress"}  # which orders of jobs have as well
 
 
 def test_ids_are_numbers_where_they_are_numbers() -> None:
