@@ -26,7 +26,7 @@ from gateway.backoffice.refusal import Upstream
 from gateway.backoffice.rules import (
     integrations,
     outgoing,
-    papers,
+    press,
     printing,
     secrets,
     telephony,
@@ -135,7 +135,7 @@ class Sending:
         invoice_id = int(name.partition(":")[2])
         find = partial(printing.invoice_paper, invoice_id=invoice_id)
         invoice, paper = await self._read(tenant_id, find)
-        data = invoice["pdf"] or await trio.to_thread.run_sync(papers.pdf, paper)
+        data = invoice["pdf"] or await trio.to_thread.run_sync(press.pdf, paper)
         keep = partial(Shop.change, noun="invoice", identifier=invoice_id, values={"pdf": data})
         await self._write(tenant_id, keep)
         return File(f"{invoice['invoice_number']}.pdf", "application/pdf", data)

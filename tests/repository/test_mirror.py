@@ -21,7 +21,6 @@ EXCEPTIONS = {
     "gateway.tickets.connector_view": "one shape of two doors, held to the contract by both",
     "gateway.rest.customer.shapes": "shapes of the doors beside it, held to the contract there",
     "gateway.backoffice.access": "tests/gateway/backoffice/test_routes.py comes in through it",
-    "gateway.backoffice.reading": "tests/gateway/backoffice/test_routes.py reads through it",
 }
 
 #: Rooms whose modules are reached through one door, which the folder's tests use.

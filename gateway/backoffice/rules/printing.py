@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textwrap import wrap
+from typing import TypedDict
 
 from gateway.backoffice.moments import business_day
 from gateway.backoffice.rules import documents
@@ -24,20 +25,39 @@ def invoice_paper(shop: Shop, invoice_id: int) -> tuple[Values, Paper]:
         ("Delivered", _delivered(shop, row["work_order_id"])),
         ("Work order", _order(shop, row["work_order_id"])),
     )
-    own = setting(shop)
     totals = documents.sums(lines)
     zero = any(not rate for rate in totals.vat_by_rate)
     return row, Paper(
         title=f"Invoice {number}" if number else "Draft invoice",
-        garage=own["legal_name"] or garage_name(shop),
+        **_writer(shop),
         addressee=_addressee(row["billed_to"] or snapshot(shop, row["customer_id"])),
         facts=facts,
         lines=tuple(lines),
         totals=totals,
         notes="VAT at 0 %: exempt, or reverse-charged to the customer." if zero else "",
         watermark="DRAFT" if row["status"] == "draft" else "",
-        letterhead=(own["address"], own["place"], own["phone"], own["email"]),
-        foot=_foot(own),
+    )
+
+
+def credit_note_paper(shop: Shop, note_id: int) -> Paper:
+    """Return what a credit note says: the lines are what is taken back, and the sums negative."""
+    row = shop.get("credit_note", note_id)
+    invoice = shop.get("invoice", row["invoice_id"])
+    lines = [
+        line | {"quantity": -line["quantity"]}
+        for line in documents.lines_of(shop, "credit_note", note_id)
+    ]
+    return Paper(
+        title=f"Credit note {row['credit_note_number']}",
+        **_writer(shop),
+        addressee=_addressee(invoice["billed_to"] or snapshot(shop, invoice["customer_id"])),
+        facts=(
+            ("Date", day(business_day(row["created_at"]))),
+            ("Of invoice", f"{invoice['invoice_number']}, {day(invoice['invoice_date'])}"),
+            ("Reason", row["reason"]),
+        ),
+        lines=tuple(lines),
+        totals=documents.sums(lines),
     )
 
 
@@ -48,7 +68,7 @@ def quotation_paper(shop: Shop, quotation_id: int) -> Paper:
     until = row["valid_until"]
     return Paper(
         title=f"Quotation {row['quotation_number']}",
-        garage=garage_name(shop),
+        **_writer(shop),
         addressee=_addressee(snapshot(shop, row["customer_id"])),
         facts=(("Date", day(shop.today)), ("Valid until", day(until) if until else "")),
         lines=tuple(lines),
@@ -66,7 +86,7 @@ def contract_paper(shop: Shop, agreement_id: int) -> Paper:
     signed = row["signed_at"]
     return Paper(
         title=f"Price agreement {agreement_id}",
-        garage=garage_name(shop),
+        **_writer(shop),
         addressee=_addressee(snapshot(shop, row["customer_id"])),
         facts=(
             ("Customer", full_name(customer) if customer else ""),
@@ -81,14 +101,26 @@ def contract_paper(shop: Shop, agreement_id: int) -> Paper:
     )
 
 
-def _foot(own: Values) -> str:
-    """Return the numbers that an invoice must bear, and the account to pay to."""
+class _Writer(TypedDict):
+    """What papers say of the garage; at the foot what an invoice must bear, and where to pay."""
+
+    garage: str
+    letterhead: tuple[str, ...]
+    foot: str
+
+
+def _writer(shop: Shop) -> _Writer:
+    own = setting(shop)
     numbers = (
         ("VAT", own["vat_number"]),
         ("KvK", own["kvk_number"]),
         ("IBAN", " ".join(wrap(own["iban"], 4))),
     )
-    return "   ".join(f"{label} {number}" for label, number in numbers if number)
+    return {
+        "garage": own["legal_name"] or garage_name(shop),
+        "letterhead": (own["address"], own["place"], own["phone"], own["email"]),
+        "foot": "   ".join(f"{label} {number}" for label, number in numbers if number),
+    }
 
 
 def _delivered(shop: Shop, order_id: int | None) -> str:

@@ -20,6 +20,8 @@ MORE = {
     "/v1/changes",
     "/v1/garage",
     "/v1/garage/hook-secret",
+    "/v1/quotations/{id}/pdf",
+    "/v1/credit-notes/{id}/pdf",
     "/invoices/{id}/payment-link",
     "/customers/{id}/erase",
     "/hooks/{garage_id}/twilio",

@@ -16,7 +16,7 @@ from gateway.backoffice.profiles.field_sales import FIELD_SALES
 from gateway.backoffice.records import File
 from gateway.backoffice.refusal import wrong_field
 from gateway.backoffice.resource import Input
-from gateway.backoffice.rules import papers
+from gateway.backoffice.rules import press
 from gateway.backoffice.rules.field_sales import prints
 
 _PATH = "/documents"
@@ -33,7 +33,7 @@ async def _convert(call: Call) -> object:
     until = now + prints.LIFETIME
     link = prints.Link(call.user.tenant_id, values["documentType"], document_id, watermark, until)
     paper = await call.read(lambda shop: prints.paper(shop, link))
-    data = await trio.to_thread.run_sync(papers.pdf, paper)
+    data = await trio.to_thread.run_sync(press.pdf, paper)
     token = link.seal(call.outside.sealer)
     return {
         "success": True,
@@ -55,7 +55,7 @@ def _pages(data: bytes) -> int:
 async def _show(call: Call) -> object:
     link = prints.opened(call.outside.sealer, call.path["token"], call.services.clock())
     paper = await call.of_garage(link.tenant_id, lambda shop: prints.paper(shop, link))
-    data = await trio.to_thread.run_sync(papers.pdf, paper)
+    data = await trio.to_thread.run_sync(press.pdf, paper)
     return File("document.pdf", "application/pdf", data)
 
 

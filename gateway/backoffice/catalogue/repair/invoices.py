@@ -45,7 +45,7 @@ from gateway.backoffice.resource import (
     to_many,
     to_one,
 )
-from gateway.backoffice.rules import documents, invoices, papers, printing, recurring
+from gateway.backoffice.rules import documents, invoices, press, printing, recurring
 
 _LINES = documents.line_input("vat_rate")
 
@@ -156,7 +156,7 @@ async def _pdf(call: Call) -> object:
     row, paper = await call.read(lambda shop: printing.invoice_paper(shop, invoice_id))
     data = row["pdf"]
     if data is None:
-        data = await trio.to_thread.run_sync(papers.pdf, paper)
+        data = await trio.to_thread.run_sync(press.pdf, paper)
         if row["status"] != "draft":
             await call.write(lambda shop: shop.change("invoice", invoice_id, {"pdf": data}))
     return File(f"{row['invoice_number'] or 'draft'}.pdf", "application/pdf", data)

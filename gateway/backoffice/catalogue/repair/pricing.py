@@ -32,7 +32,7 @@ from gateway.backoffice.resource import (
     Write,
     to_one,
 )
-from gateway.backoffice.rules import papers, pricing, printing
+from gateway.backoffice.rules import press, pricing, printing
 from gateway.backoffice.shop import Shop, Values
 
 
@@ -107,7 +107,7 @@ async def _sign(call: Call) -> object:
 async def _generate(call: Call) -> object:
     agreement_id = call.id()
     paper = await call.read(lambda shop: printing.contract_paper(shop, agreement_id))
-    data = await trio.to_thread.run_sync(papers.pdf, paper)
+    data = await trio.to_thread.run_sync(press.pdf, paper)
 
     def store(shop: Shop) -> Values:
         stamped = {"contract": data, "generated_at": shop.now}

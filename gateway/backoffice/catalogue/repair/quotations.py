@@ -41,7 +41,7 @@ from gateway.backoffice.rules import (
     credit_notes,
     documents,
     outgoing,
-    papers,
+    press,
     printing,
     quotations,
 )
@@ -145,7 +145,7 @@ async def _send(call: Call) -> object:
     sealer, user_id = call.outside.sealer, call.user.user_id
     account = await call.read(lambda shop: outgoing.account_of(shop, sealer, user_id))
     paper = await call.read(lambda shop: printing.quotation_paper(shop, quotation_id))
-    data = await trio.to_thread.run_sync(papers.pdf, paper)
+    data = await trio.to_thread.run_sync(press.pdf, paper)
     number = row["quotation_number"]
     text = f"<p>Please find our quotation {number} attached.</p><p>{escape(paper.garage)}</p>"
     attached = File(f"{number}.pdf", "application/pdf", data)

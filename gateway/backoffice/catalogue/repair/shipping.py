@@ -19,7 +19,7 @@ from gateway.backoffice.reading import absent, show
 from gateway.backoffice.records import File
 from gateway.backoffice.refusal import Upstream, broken_rule
 from gateway.backoffice.resource import Computed, Field, Input, Shape
-from gateway.backoffice.rules import integrations, papers, shipping
+from gateway.backoffice.rules import integrations, press, shipping
 from gateway.backoffice.shop import Shop, Values
 
 LABEL = Shape(
@@ -65,7 +65,7 @@ async def _create(call: Call) -> object:
     body = shipping.request(settings["account_number"], home, values)
     reply = await _ups(call, "POST", "/api/shipments/v2409/ship", body)
     number, image, cost = shipping.label_of(reply.document or {})
-    label = await trio.to_thread.run_sync(papers.image_pdf, image)
+    label = await trio.to_thread.run_sync(press.image_pdf, image)
 
     def keep(shop: Shop) -> object:
         label_id = shipping.store(shop, values, number, label, cost)

@@ -10,7 +10,8 @@ CREDENTIALS = {"email": "Desk@Garage.test", "password": "correct horse"}
 
 
 @pytest.fixture
-async def user(identity: Any) -> None:
+async def user(identity: Any, shops: Any) -> None:
+    """Somebody at the desk; ``shops`` makes the garage, which must be there first."""
     await identity.shops.add_user(
         1, name="Ann", email="desk@garage.test", password="correct horse", role="manager",
         actor="test",

@@ -9,7 +9,7 @@ from typing import Any
 import pypdf
 import pytest
 
-from gateway.backoffice.rules import garage, papers, printing, service_levels, texting, work_orders
+from gateway.backoffice.rules import garage, press, printing, service_levels, texting, work_orders
 from gateway.backoffice.rules.customers import create_customer
 from gateway.backoffice.shop import Shop, Values
 from tests.gateway.backoffice.rules.test_tickets import book  # noqa: F401 - fixture
@@ -104,7 +104,7 @@ async def test_the_invoice_bears_the_garages_numbers(in_shop: Any) -> None:
         shop.insert("invoice_line", line | {"unit_price": Decimal(50), "vat_rate": Decimal(21)})
         return printing.invoice_paper(shop, invoice_id)[1]
 
-    text = pypdf.PdfReader(BytesIO(papers.pdf(await in_shop(make)))).pages[0].extract_text()
+    text = pypdf.PdfReader(BytesIO(press.pdf(await in_shop(make)))).pages[0].extract_text()
     for part in (
         "Garage Jansen BV",
         "Dorpstraat 1",

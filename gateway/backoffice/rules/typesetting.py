@@ -1,0 +1,203 @@
+"""How papers look: letterhead, facts, lines, sums, and what stands on every page.
+
+``papers`` imports it when something is printed, because the library is slow to import. The font
+lies beside the program: those that every reader has know no Polish, Greek or Cyrillic letters.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel.numbers import format_decimal
+from reportlab.lib import colors  # type: ignore[import-untyped]
+from reportlab.lib.enums import TA_RIGHT  # type: ignore[import-untyped]
+from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
+from reportlab.lib.styles import ParagraphStyle  # type: ignore[import-untyped]
+from reportlab.lib.utils import simpleSplit  # type: ignore[import-untyped]
+from reportlab.pdfbase import pdfmetrics  # type: ignore[import-untyped]
+from reportlab.pdfbase.ttfonts import TTFont  # type: ignore[import-untyped]
+from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
+from reportlab.platypus import (  # type: ignore[import-untyped]
+    Image,
+    KeepTogether,
+    LongTable,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    Table,
+    TableStyle,
+)
+
+from gateway.backoffice.rules.money import Line, Totals
+from gateway.backoffice.rules.papers import LOCALE, Paper, money
+
+_FONTS = Path(__file__).parent.parent / "fonts"
+
+_PLAIN, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
+
+_WIDTH, _HEIGHT = A4
+
+#: Points: 2 cm at each side. The library's frames keep 6 of them for themselves.
+_MARGIN, _PADDING = 56.7, 6
+
+#: What is left for text.
+_INNER = _WIDTH - 2 * _MARGIN
+
+#: Description, quantity, price, VAT, amount. A billion fits.
+_COLUMNS = (_INNER - 292, 52, 92, 46, 102)
+
+_TEXT = ParagraphStyle("text", fontName=_PLAIN, fontSize=9, leading=12.5)
+_SMALL = ParagraphStyle("small", _TEXT, fontSize=7.5, leading=10.5, alignment=TA_RIGHT)
+_NAME = ParagraphStyle("name", _TEXT, fontName=_BOLD, fontSize=12, leading=15)
+_TITLE = ParagraphStyle("title", _TEXT, fontName=_BOLD, fontSize=17, leading=21, spaceAfter=8)
+_LABEL = ParagraphStyle("label", _TEXT, textColor=colors.Color(0.35, 0.35, 0.35))
+
+
+def typeset(paper: Paper, pages: int) -> tuple[bytes, int]:
+    """Return the document, and of how many pages it is.
+
+    Args:
+        paper: what it says.
+        pages: how many each page says there are.
+    """
+    _register()
+    out, side = BytesIO(), _MARGIN - _PADDING
+    margins = {f"{name}Margin": side for name in ("left", "right", "top", "bottom")}
+    # The same paper gives the same bytes, so that a stored one can be compared.
+    told = {"title": paper.title, "author": paper.garage, "invariant": 1}
+    template = SimpleDocTemplate(out, pagesize=A4, **margins, **told)
+    first = partial(_decorate, paper, pages)
+    template.build(_story(paper), onFirstPage=first, onLaterPages=first)
+    return out.getvalue(), int(template.page)
+
+
+@cache
+def _register() -> None:
+    for name in (_PLAIN, _BOLD):
+        pdfmetrics.registerFont(TTFont(name, _FONTS / f"{name}.ttf"))
+
+
+# Any: the library's flowables have no common type that says anything, here and below.
+def _story(paper: Paper) -> list[Any]:
+    story: list[Any] = [_head(paper), Spacer(1, 26)]
+    story += [_text(line) for line in paper.addressee if line]
+    story += [Spacer(1, 28), _text(paper.title, _TITLE)]
+    facts = [[_text(label, _LABEL), _text(value)] for label, value in paper.facts if value]
+    if facts:
+        story.append(_table(facts, (120, _INNER - 120)))
+    story.append(Spacer(1, 16))
+    if paper.lines:
+        story += [_lines(paper), Spacer(1, 10)]
+    end: list[Any] = [] if paper.totals is None else [_totals(paper.totals), Spacer(1, 14)]
+    notes = [_text(text) for text in paper.notes.splitlines() if text]
+    # Sums never stand apart; notes may be longer than a page.
+    return [*story, KeepTogether(end + notes[:1]), *notes[1:], *_signed(paper)]
+
+
+def _text(words: str, style: ParagraphStyle = _TEXT) -> Any:
+    return Paragraph(escape(words), style)
+
+
+def _table(rows: list[list[Any]], widths: tuple[float, ...], *styles: Any, **kwargs: Any) -> Any:
+    """Return a table whose text begins and ends where all other text does."""
+    flush = [
+        ("FONT", (0, 0), (-1, -1), _PLAIN, 9, 12.5),
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (0, -1), 0),
+        ("RIGHTPADDING", (-1, 0), (-1, -1), 0),
+        ("TOPPADDING", (0, 0), (-1, -1), 1),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+    ]
+    kind = kwargs.pop("kind", Table)
+    return kind(rows, colWidths=widths, style=TableStyle([*flush, *styles]), **kwargs)
+
+
+def _head(paper: Paper) -> Any:
+    address = [_text(line, _SMALL) for line in paper.letterhead if line]
+    return _table([[_text(paper.garage, _NAME), address]], (_INNER - 170, 170))
+
+
+def _lines(paper: Paper) -> Any:
+    rows: list[list[Any]] = [["Description", "Quantity", "Price", "VAT", "Amount"]]
+    for line in paper.lines:
+        amount = Line(line["quantity"], line["unit_price"], line["vat_rate"]).excluding
+        rows.append(
+            [
+                _text(line["description"]),
+                format_decimal(line["quantity"].normalize(), locale=LOCALE),
+                money(line["unit_price"]),
+                _percent(line["vat_rate"]),
+                money(amount),
+            ]
+        )
+    styles = (
+        ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
+        ("FONTNAME", (0, 0), (-1, 0), _BOLD),
+        ("LINEBELOW", (0, 0), (-1, 0), 0.7, colors.black),
+        ("LINEBELOW", (0, 1), (-1, -1), 0.25, colors.lightgrey),
+        ("TOPPADDING", (0, 0), (-1, -1), 3),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
+    )
+    # A description may be longer than a page: then its row is parted.
+    return _table(rows, _COLUMNS, *styles, kind=LongTable, repeatRows=1, splitInRow=1)
+
+
+def _totals(totals: Totals) -> Any:
+    rows = [["Net", "", money(totals.excluding)]]
+    rows += [
+        [f"VAT {_percent(rate)}", f"of {money(base)}", money(tax)]
+        for rate, (base, tax) in totals.vat_by_rate.items()
+    ]
+    rows.append(["Total", "", money(totals.including)])
+    styles = (
+        ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
+        ("FONTNAME", (0, -1), (-1, -1), _BOLD),
+        ("LINEABOVE", (0, -1), (-1, -1), 0.7, colors.black),
+        ("TOPPADDING", (0, -1), (-1, -1), 4),
+    )
+    return _table(rows, (80, 120, 102), *styles, hAlign="RIGHT")
+
+
+def _percent(rate: Any) -> str:
+    return f"{format_decimal(rate.normalize(), locale=LOCALE)} %"
+
+
+def _signed(paper: Paper) -> list[Any]:
+    if not paper.signature:
+        return []
+    image = Image(BytesIO(paper.signature), width=180, height=70, kind="bound", hAlign="LEFT")
+    return [KeepTogether([Spacer(1, 20), _text("Signature", _LABEL), image])]
+
+
+def _decorate(paper: Paper, pages: int, canvas: Canvas, _: object) -> None:
+    canvas.saveState()
+    if paper.watermark:
+        _watermark(canvas, paper.watermark)
+    canvas.setFont(_PLAIN, 7.5)
+    number = canvas.getPageNumber()
+    canvas.drawString(_MARGIN, 30, paper.foot)
+    canvas.drawRightString(_WIDTH - _MARGIN, 30, f"{number} / {pages}")
+    if number > 1:
+        # Pages get apart from each other: each says whose it is and to what it belongs.
+        name = simpleSplit(paper.garage, _PLAIN, 7.5, _INNER - 170)[0]
+        canvas.drawString(_MARGIN, _HEIGHT - 38, name)
+        canvas.drawRightString(_WIDTH - _MARGIN, _HEIGHT - 38, paper.title)
+        canvas.setLineWidth(0.25)
+        canvas.line(_MARGIN, _HEIGHT - 43, _WIDTH - _MARGIN, _HEIGHT - 43)
+    canvas.restoreState()
+
+
+def _watermark(canvas: Canvas, text: str) -> None:
+    canvas.saveState()
+    canvas.translate(_WIDTH / 2, _HEIGHT / 2)
+    canvas.rotate(45)
+    canvas.setFillGray(0.9)
+    # As large as fits across the page.
+    size = min(90.0, 90.0 * 560 / max(pdfmetrics.stringWidth(text, _BOLD, 90), 1))
+    canvas.setFont(_BOLD, size)
+    canvas.drawCentredString(0, 0, text)
+    canvas.restoreState()
