@@ -222,7 +222,7 @@ def make_certificate(folder: Path) -> None:
     assert made.returncode == 0, made.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.process
 def test_what_compose_needs_is_made_once(tmp_path: Path) -> None:
     environment = {
