@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.backoffice.nested import mentions
-from gateway.backoffice.refusal import Unprocessable
+from gateway.backoffice.refusal import Unprocessable, wrong_field
 from gateway.backoffice.resource import Change, Create, Field, Remove, Shape
 from gateway.backoffice.rules.field_sales import hooks
 from gateway.backoffice.shop import Shop, Values
@@ -34,6 +34,8 @@ def change(
     values: Values,
 ) -> None:
     """Change a row by its rule, or as it is, and count the change."""
+    if "status" in values and values["status"] is None and row["status"] is not None:
+        raise wrong_field("status", "must not be null: what has a state keeps one.")
     _check_mentions(shop, shape, hidden, values)
     if "revision" in row:
         values["revision"] = (row["revision"] or 0) + 1

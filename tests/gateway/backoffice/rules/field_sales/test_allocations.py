@@ -148,6 +148,7 @@ async def test_a_cheque_that_bounces_opens_its_invoice_again(desk: Desk) -> None
     assert (await desk.see(f"/checks/{cheque['_id']}"))["status"] == "cleared"
     refund = await desk.make("/refund", client=client, amount=10, reason="no cover")
     path = f"/refund/{refund['_id']}"
+    await desk.change(path, 400, status=None)
     await desk.change(path, status="approved")
     await desk.change(path, status="processed", reference="77")
     assert (await desk.see(f"/checks/{cheque['_id']}"))["status"] == "bounced"
