@@ -16,6 +16,7 @@ Start-up order, each part built on those before it, stopped in reverse:
     links       the port connectors dial in to
     local       connectors of this machine, a process each
     http        REST and websockets
+    node        requests that other nodes bring
 
 At shutdown HTTP drains first (websockets hear 1012), then sessions put their vehicles into the
 safe state while their links still stand, then connectors are told to come back.
@@ -60,7 +61,7 @@ from gateway.links.local import LocalConnectors
 from gateway.links.parts import start_links
 from gateway.links.registry import Registry
 from gateway.links.upkeep import LinkUpkeep
-from gateway.nodes.parts import Node, build_node
+from gateway.nodes.parts import Node, build_node, receive_others
 from gateway.rest import documents, evidence, messaging, ordering, partnering
 from gateway.rest import operator as operator_api
 from gateway.rest.customer.door import CustomerDoor
@@ -89,6 +90,7 @@ from gateway.tickets.service import TicketService
 from gateway.tickets.unattended.declared import load
 from gateway.tickets.unattended.runner import UnattendedServices
 from gateway.web import cors, health, problems
+from gateway.web.forwarding import among_others, for_others
 from gateway.web.paging import PageProfile
 from gateway.web.server import serve_http
 from gateway.web.uploads import request_class
@@ -175,11 +177,18 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
             await _start_unattended(services, core)
             app = build_http(core, draining)
             serve = partial(
-                serve_http, app, settings.http, log=log, metrics=metrics, draining=draining
+                serve_http,
+                among_others(app, core.node, log),
+                settings.http,
+                log=log,
+                metrics=metrics,
+                draining=draining,
             )
             http_url: str = await services.start(
                 "http", serve, stop=draining.set, stop_within=settings.http.drain + 2
             )
+            drained = for_others(app, draining)
+            await receive_others(services, core.node, drained, settings, log, metrics)
             yield Gateway(
                 http_url, link_url, shutdown, database, core.identity, core.bus, core.registry
             )
@@ -197,7 +206,7 @@ async def _start_unattended(services: Supervisor, core: Core) -> None:
 async def _core(settings: Settings, log: Log, metrics: Metrics, database: Database) -> Core:
     identity = await open_identity(database, settings, utc_now)
     bus = MemoryBus()
-    node = build_node(settings, database, bus, utc_now, metrics, log)
+    node = build_node(settings, database, identity.seal, bus, utc_now, metrics, log)
     live = node.live
     registry = Registry(
         window=settings.link.resume_window,
@@ -210,7 +219,9 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
     )
     proof = build_evidence(settings, database, utc_now, live.publish, metrics, log)
     limits = SessionLimits.of(settings.sessions)
-    sessions = SessionService(registry, limits, utc_now, live.publish, proof.recording.service)
+    sessions = SessionService(
+        registry, limits, utc_now, live.publish, proof.recording.service, node.tag
+    )
     show_gauges(metrics, registry, sessions, live)
     tickets = TicketService(database, registry, utc_now)
     local = LocalConnectors(settings.local, log, settings.data.directory / "connectors")

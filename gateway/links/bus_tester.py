@@ -26,7 +26,6 @@ from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.frame import MAX_EXTENDED_ID, MAX_STANDARD_ID, CanFrame
 from protocols.diagnosis.exchanges import CanExchanges
 from protocols.diagnosis.route import CanRoute
-from protocols.diagnosis.sessions import TESTER_PRESENT
 from protocols.isotp.params import IsoTpParams
 from protocols.link.vehicle import FrameFilter
 from protocols.uds.outcome import Finished
@@ -118,17 +117,12 @@ class BusTester:
             LocalProtocolError: no such request can be sent.
             Unavailable: the connection is over.
         """
-        if request == TESTER_PRESENT and self._interject(route):
+        if self._machine.interject(route, request, trio.current_time()):
+            self._stir()
             return Finished((), None)
         await self._listen_to(key for address in route.addresses for key in address.rx_keys)
         number, waiting = next(self._numbers), _Waiting()
-        now = trio.current_time()
-        if route.functional:
-            self._machine.start_functional(
-                number, route.addresses, request, policy, now, route.params
-            )
-        else:
-            self._machine.start(number, route.addresses[0], request, policy, now, route.params)
+        self._machine.ask(number, route, request, policy, trio.current_time())
         self._waiting[number] = waiting
         self._stir()
         try:
@@ -140,16 +134,6 @@ class BusTester:
         if waiting.outcome is None:
             raise AssertionError("woken without an outcome")
         return waiting.outcome
-
-    def _interject(self, route: CanRoute) -> bool:
-        """Send tester present to a control unit at work: in turn it would hear it afterwards."""
-        now = trio.current_time()
-        if route.functional or not self._machine.interject(
-            route.addresses[0], TESTER_PRESENT, now
-        ):
-            return False
-        self._stir()
-        return True
 
     def rest(self) -> None:
         """Stop listening once nothing is under way; the next exchange begins anew."""

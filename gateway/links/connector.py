@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
-from uuid import UUID
+from dataclasses import replace
 
-import msgspec
 import trio
 
-from gateway.domain.connector import BusStatus, ConnectorStatus
+from gateway.domain.connector import ConnectorStatus, KnownConnector
 from gateway.domain.errors import Conflict, GatewayError, NotFound, TooLarge, Unavailable
 from gateway.links import refusals
 from gateway.links.bus_orders import BusOrders
@@ -43,25 +41,6 @@ from protocols.link.vehicle import Capabilities, FrameFilter, Target
 
 #: Tell the world of a new round-trip time only when it moved by this much, milliseconds.
 ROUND_TRIP_STEP = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class KnownConnector:
-    """A connector on record.
-
-    Attributes:
-        number: its nine-digit number.
-        uuid: its identity.
-        tenant_id: the garage that owns it.
-        provider_id: the provider that serves this garage.
-        public_keys: raw Ed25519 keys that are good now, 32 bytes each.
-    """
-
-    number: int
-    uuid: UUID
-    tenant_id: int
-    provider_id: int
-    public_keys: tuple[bytes, ...]
 
 
 class LiveConnector:
@@ -224,7 +203,7 @@ class LiveConnector:
                 voltage=None if report.voltage_mv is None else report.voltage_mv / 1000,
                 ignition=report.ignition,
                 wifi=report.wifi,
-                buses=tuple(BusStatus(*msgspec.structs.astuple(it)) for it in report.buses),
+                buses=report.buses,
             )
         )
 

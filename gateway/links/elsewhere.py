@@ -6,20 +6,36 @@ By an interface: for one node alone, and for one among several.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
 from typing_extensions import override
 
-from gateway.domain.connector import OFFLINE, ConnectorStatus
-from gateway.links.connector import KnownConnector
+from gateway.domain.connector import OFFLINE, ConnectorStatus, KnownConnector
+from protocols.link.vehicle import Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A connector as it looks from outside.
+
+    Attributes:
+        known: who it is.
+        status: how it is.
+        capabilities: what it offers.
+    """
+
+    known: KnownConnector
+    status: ConnectorStatus = OFFLINE
+    capabilities: Capabilities = field(default_factory=Capabilities)
 
 
 class Here(Protocol):
     """The connectors of this node, for those who speak with other nodes."""
 
-    def present(self) -> Iterator[tuple[KnownConnector, ConnectorStatus]]:
-        """Yield every connector of this node, and how it is."""
+    def present(self) -> Iterator[Face]:
+        """Yield every connector of this node."""
         ...
 
     def leave_to_other(self, uuid: UUID) -> None:
@@ -38,15 +54,15 @@ class Elsewhere(Protocol):
         """Return the other node that has this connector."""
         ...
 
-    def status(self, uuid: UUID) -> ConnectorStatus:
-        """Return how a connector of another node is; ``OFFLINE`` when no other has it."""
+    def face(self, uuid: UUID) -> Face | None:
+        """Return how a connector of another node looks; ``None`` when no other has it."""
         ...
 
-    def arrived(self, known: KnownConnector, status: ConnectorStatus) -> None:
+    def arrived(self, face: Face) -> None:
         """Tell the others that a connector has dialled in here, just now."""
         ...
 
-    def changed(self, known: KnownConnector, status: ConnectorStatus) -> None:
+    def changed(self, face: Face) -> None:
         """Tell the others how a connector of this node is; offline once it is given up."""
         ...
 
@@ -63,13 +79,13 @@ class Nowhere(Elsewhere):
         return None
 
     @override
-    def status(self, uuid: UUID) -> ConnectorStatus:
-        return OFFLINE
+    def face(self, uuid: UUID) -> Face | None:
+        return None
 
     @override
-    def arrived(self, known: KnownConnector, status: ConnectorStatus) -> None:
+    def arrived(self, face: Face) -> None:
         return
 
     @override
-    def changed(self, known: KnownConnector, status: ConnectorStatus) -> None:
+    def changed(self, face: Face) -> None:
         return

@@ -9,8 +9,8 @@ from typing import Protocol
 from uuid import UUID
 
 from gateway.config import Settings
+from gateway.domain.connector import KnownConnector
 from gateway.identity.identity import Identity
-from gateway.links.connector import KnownConnector
 from gateway.links.counters import LinkCollector
 from gateway.links.listen import LinkListener
 from gateway.links.local import LocalConnectors
@@ -48,11 +48,11 @@ async def start_links(services: Supervisor, parts: Parts) -> str:
     chosen, registry = parts.settings.link, parts.registry
 
     async def find(uuid: UUID) -> KnownConnector | None:
-        keys = await parts.identity.connectors.keys(uuid)
-        if keys is None:
+        known = await parts.identity.connectors.keys(uuid)
+        if known is None:
             return None
-        public = (*keys.public_keys, *parts.local.public_keys(uuid))
-        return KnownConnector(keys.id, keys.uuid, keys.tenant_id, keys.provider_id, public)
+        public = (*known.public_keys, *parts.local.public_keys(uuid))
+        return replace(known, public_keys=public)
 
     nonce = partial(secrets.token_bytes, NONCE_SIZE)
     jitter = secrets.SystemRandom().random

@@ -18,11 +18,12 @@ from structlog.typing import FilteringBoundLogger
 from trio_websocket import WebSocketRequest
 
 from gateway.config import LinkSettings
+from gateway.domain.connector import KnownConnector
 from gateway.domain.errors import Unavailable
 from gateway.links import counters
 from gateway.links.admission import Admission, AdmissionLimits, Verdict, Visit
 from gateway.links.certificates import named_uuids
-from gateway.links.connector import KnownConnector, LiveConnector
+from gateway.links.connector import LiveConnector
 from gateway.links.counters import LinkCounters
 from gateway.links.flapping import Flapping, FlappingLimits
 from gateway.links.pump import Pump

@@ -13,13 +13,13 @@ from uuid import UUID
 import trio
 
 from gateway.domain.clock import Clock
-from gateway.domain.connector import OFFLINE, ConnectorStatus
+from gateway.domain.connector import OFFLINE, ConnectorStatus, KnownConnector
 from gateway.domain.errors import Elsewhere as AtOtherNode
 from gateway.domain.errors import Unavailable
 from gateway.domain.events import Event
-from gateway.links.connector import KnownConnector, LiveConnector
+from gateway.links.connector import LiveConnector
 from gateway.links.counters import LinkCounters
-from gateway.links.elsewhere import Elsewhere, Nowhere
+from gateway.links.elsewhere import Elsewhere, Face, Nowhere
 from gateway.links.jobs import JobPost
 from gateway.links.pump import Pump
 from gateway.links.timers import Timers
@@ -114,8 +114,13 @@ class Registry:
 
     def status(self, uuid: UUID) -> ConnectorStatus:
         """Return how a connector is, wherever it is; ``OFFLINE`` when nothing is known of it."""
+        face = self.face(uuid)
+        return OFFLINE if face is None else face.status
+
+    def face(self, uuid: UUID) -> Face | None:
+        """Return how a connector looks, wherever it is; ``None`` when it is nowhere."""
         live = self._live.get(uuid)
-        return self._elsewhere.status(uuid) if live is None else live.status
+        return self._elsewhere.face(uuid) if live is None else _face(live)
 
     def __iter__(self) -> Iterator[LiveConnector]:
         return iter(list(self._live.values()))
@@ -144,7 +149,7 @@ class Registry:
             self.counters.superseded += live.connected
             live.end_connection(CloseCode.REPLACED, "the connector has dialled in again")
         self._expiry.pop(known.uuid, None)
-        self._elsewhere.arrived(known, OFFLINE if live is None else live.status)
+        self._elsewhere.arrived(Face(known) if live is None else _face(live))
         if live is not None:
             live.known = known  # it may belong to another garage by now
             if _can_resume(live.memory.delivery, hello):
@@ -214,10 +219,9 @@ class Registry:
 
     # --- for other nodes ---------------------------------------------------------------------
 
-    def present(self) -> Iterator[tuple[KnownConnector, ConnectorStatus]]:
-        """Yield every connector of this node, and how it is."""
-        for live in self:
-            yield live.known, live.status
+    def present(self) -> Iterator[Face]:
+        """Yield every connector of this node."""
+        return map(_face, self)
 
     def leave_to_other(self, uuid: UUID) -> None:
         """Let a connector go that has dialled in at another node since: the newest wins.
@@ -251,8 +255,12 @@ class Registry:
 
     def _tell(self, live: LiveConnector) -> None:
         # The others know it before they hear the event, which makes somebody look.
-        self._elsewhere.changed(live.known, live.status)
+        self._elsewhere.changed(_face(live))
         self._publish(status_event(live.known, live.status, self._clock()))
+
+
+def _face(live: LiveConnector) -> Face:
+    return Face(live.known, live.status, live.capabilities)
 
 
 def _can_resume(delivery: Delivery, hello: Hello) -> bool:

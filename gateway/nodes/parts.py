@@ -16,12 +16,19 @@ from gateway.bus.spreading import Spreading
 from gateway.bus.valkey import ValkeyLine
 from gateway.config import Settings
 from gateway.domain.clock import Clock
+from gateway.identity.sealing import Seal
 from gateway.links.elsewhere import Elsewhere
 from gateway.nodes.peers import Peers, new_name, tag_of
+from gateway.nodes.reception import Reception
+from gateway.nodes.visits import Application, Visits
 from gateway.nodes.whereabouts import Whereabouts
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.supervise import Supervisor
 from gateway.storage.database import Database
+
+#: What the nodes' secret is derived for.
+PURPOSE = "requests between nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,8 @@ class Node:
         live: takes events of the moment for all nodes.
         near: the same for this node alone.
         elsewhere: connectors of other nodes.
+        visits: takes requests to other nodes.
+        secrets: prove nodes to each other; the present one, and those before it.
     """
 
     name: str
@@ -45,6 +54,8 @@ class Node:
     live: LiveEvents
     near: LiveEvents
     elsewhere: Elsewhere
+    visits: Visits
+    secrets: tuple[bytes, ...]
 
     @property
     def tag(self) -> str:
@@ -53,6 +64,7 @@ class Node:
 
     def services(self) -> Iterator[tuple[str, Callable[..., Awaitable[None]]]]:
         """Yield what runs, in order of its start; the goodbye to other nodes comes first."""
+        yield "requests to other nodes", self.visits.run
         yield "notices", self.notices.run
         yield "live events", self.live.run
         yield "live events of this node", self.near.run
@@ -63,6 +75,7 @@ class Node:
 def build_node(
     settings: Settings,
     database: Database,
+    seal: Seal,
     bus: MemoryBus,
     clock: Clock,
     metrics: Metrics,
@@ -73,6 +86,7 @@ def build_node(
     Args:
         settings: ``bus`` and ``node``.
         database: that all nodes share.
+        seal: likewise.
         bus: of this node.
         clock: wall clock.
         metrics: shows how many others there are.
@@ -84,7 +98,18 @@ def build_node(
     spreading = Spreading(bus, database, notices)
     near = LiveEvents(bus)
     whereabouts = Whereabouts(notices, peers, near.publish, clock)
-    node = Node(name, notices, peers, spreading, LiveEvents(spreading), near, whereabouts)
+    secrets = tuple(one.derive(PURPOSE) for one in (seal, *seal.older))
+    node = Node(
+        name,
+        notices,
+        peers,
+        spreading,
+        LiveEvents(spreading),
+        near,
+        whereabouts,
+        Visits(peers, secrets[0]),
+        secrets,
+    )
     metrics.gauge("nodes_others", "Other nodes that give signs of life").set_function(
         peers.__len__
     )
@@ -99,3 +124,28 @@ def line_of(settings: Settings, log: Log) -> Line:
     if settings.bus.url is None:
         return NoLine()
     return ValkeyLine(settings.bus.url.reveal(), settings.bus.channel, log)
+
+
+async def receive_others(
+    services: Supervisor,
+    node: Node,
+    application: Application,
+    settings: Settings,
+    log: Log,
+    metrics: Metrics,
+) -> None:
+    """Let other nodes bring requests to ``application``, where there are others.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    if settings.bus.url is None:
+        return
+    chosen = settings.node
+    reception = Reception(application, node.secrets, chosen, log, metrics)
+    within = settings.http.drain + 2
+    node.peers.address = await services.start(
+        "requests of other nodes", reception.run, stop=reception.stop, stop_within=within
+    )
+    node.peers.tell()
+    log.info("node", name=node.name, address=node.peers.address)

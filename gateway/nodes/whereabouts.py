@@ -12,7 +12,7 @@ until it tells otherwise or is gone itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import msgspec
@@ -20,12 +20,12 @@ from typing_extensions import override
 
 from gateway.bus.notices import Notices
 from gateway.domain.clock import Clock
-from gateway.domain.connector import OFFLINE, ConnectorStatus
+from gateway.domain.connector import OFFLINE, ConnectorStatus, KnownConnector
 from gateway.domain.events import Event
-from gateway.links.connector import KnownConnector
-from gateway.links.elsewhere import Elsewhere, Here
+from gateway.links.elsewhere import Elsewhere, Face, Here
 from gateway.links.registry import status_event
 from gateway.nodes.peers import Peers
+from protocols.link.vehicle import Capabilities
 
 HAVE, ASK = "nodes.have", "nodes.ask"
 
@@ -38,6 +38,7 @@ class Have(msgspec.Struct, array_like=True, frozen=True):
         epoch: of its dial-in; the greater one is the newer.
         number, tenant_id, provider_id: as on record.
         status: how it is; offline once the node has given it up.
+        capabilities: what it offers.
     """
 
     uuid: UUID
@@ -46,6 +47,7 @@ class Have(msgspec.Struct, array_like=True, frozen=True):
     tenant_id: int
     provider_id: int
     status: ConnectorStatus
+    capabilities: Capabilities
 
 
 class Ask(msgspec.Struct, array_like=True, frozen=True):
@@ -59,14 +61,12 @@ class Place:
     Attributes:
         node: that has it.
         epoch: of its dial-in there.
-        known: who it is; without keys, which are the business of its node.
-        status: as told last.
+        face: as told last; without keys, which are the business of its node.
     """
 
     node: str
     epoch: int
-    known: KnownConnector
-    status: ConnectorStatus
+    face: Face
 
 
 class Whereabouts(Elsewhere):
@@ -108,30 +108,42 @@ class Whereabouts(Elsewhere):
         return None if place is None else place.node
 
     @override
-    def status(self, uuid: UUID) -> ConnectorStatus:
+    def face(self, uuid: UUID) -> Face | None:
         place = self._places.get(uuid)
-        return OFFLINE if place is None else place.status
+        return None if place is None else place.face
 
     @override
-    def arrived(self, known: KnownConnector, status: ConnectorStatus) -> None:
+    def arrived(self, face: Face) -> None:
+        uuid = face.known.uuid
         now = round(self._clock().timestamp() * 1000)
         self._greatest = max(self._greatest + 1, now)
-        self._epochs[known.uuid] = self._greatest
-        before = self._places.pop(known.uuid, None)
-        if before is not None and status == OFFLINE:
-            status = before.status
-        self._say(known, status if status.online else ConnectorStatus(online=True))
+        self._epochs[uuid] = self._greatest
+        before = self._places.pop(uuid, None)
+        if not face.status.online:
+            # What it was like at the other node holds until it says otherwise here.
+            status = OFFLINE if before is None else before.face.status
+            face = replace(face, status=replace(status, online=True))
+        self._say(face)
 
     @override
-    def changed(self, known: KnownConnector, status: ConnectorStatus) -> None:
-        if known.uuid in self._epochs:
-            self._say(known, status)
-            if not status.online:
-                del self._epochs[known.uuid]
+    def changed(self, face: Face) -> None:
+        uuid = face.known.uuid
+        if uuid in self._epochs:
+            self._say(face)
+            if not face.status.online:
+                del self._epochs[uuid]
 
-    def _say(self, known: KnownConnector, status: ConnectorStatus, to: str = "") -> None:
-        epoch = self._epochs[known.uuid]
-        have = Have(known.uuid, epoch, known.number, known.tenant_id, known.provider_id, status)
+    def _say(self, face: Face, to: str = "") -> None:
+        known = face.known
+        have = Have(
+            known.uuid,
+            self._epochs[known.uuid],
+            known.number,
+            known.tenant_id,
+            known.provider_id,
+            face.status,
+            face.capabilities,
+        )
         self._notices.say(HAVE, have, to=to)
 
     # --- what others say -----------------------------------------------------------------------
@@ -145,9 +157,9 @@ class Whereabouts(Elsewhere):
         self._notices.say(ASK, Ask(), to=node)
 
     def _say_all(self, to: str) -> None:
-        for known, status in () if self._here is None else self._here.present():
-            if known.uuid in self._epochs:
-                self._say(known, status, to)
+        for face in () if self._here is None else self._here.present():
+            if face.known.uuid in self._epochs:
+                self._say(face, to)
 
     def _heard(self, node: str, have: Have) -> None:
         self._greatest = max(self._greatest, have.epoch)
@@ -176,10 +188,10 @@ class Whereabouts(Elsewhere):
         lost = [place for place in self._places.values() if place.node == node]
         now = self._clock()
         for place in lost:
-            del self._places[place.known.uuid]
-            self._publish(status_event(place.known, ConnectorStatus(since=now), now))
+            del self._places[place.face.known.uuid]
+            self._publish(status_event(place.face.known, ConnectorStatus(since=now), now))
 
 
 def _place(node: str, have: Have) -> Place:
     known = KnownConnector(have.number, have.uuid, have.tenant_id, have.provider_id, ())
-    return Place(node, have.epoch, known, have.status)
+    return Place(node, have.epoch, Face(known, have.status, have.capabilities))

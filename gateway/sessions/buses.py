@@ -7,11 +7,10 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.domain.connector import BusStatus
 from gateway.domain.errors import Conflict, NotFound
 from gateway.links.connector import LiveConnector
 from protocols.can.frame import MAX_EXTENDED_ID, MAX_STANDARD_ID
-from protocols.link.buses import BusConfigured
+from protocols.link.buses import BusState
 from protocols.link.vehicle import BusInfo, FrameFilter
 
 #: Filters one bus may have; controllers have fewer, the rest is done in software.
@@ -47,13 +46,13 @@ class BusOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filters: Annotated[tuple[BusFilter, ...], msgspec.Meta(max_length=MAX_FILTERS)] = ()
 
 
-def describe(live: LiveConnector) -> list[dict[str, object]]:
+def describe(infos: Sequence[BusInfo], states: Sequence[BusState]) -> list[dict[str, object]]:
     """Return every bus as the API shows it: what it is, and how it is now."""
-    states = {status.name: status for status in live.status.buses}
-    return [_face(info, states.get(info.name)) for info in live.capabilities.buses]
+    by_name = {state.name: state for state in states}
+    return [_face(info, by_name.get(info.name)) for info in infos]
 
 
-def _face(info: BusInfo, state: BusStatus | None) -> dict[str, object]:
+def _face(info: BusInfo, state: BusState | None) -> dict[str, object]:
     return {
         "name": info.name,
         "kind": info.kind,
@@ -89,7 +88,7 @@ async def configure(
         raise Conflict(
             "bus.refused", f"Bus {bus} runs as before: {answer.detail}.", field="bitrate"
         )
-    return _face(info, _status(answer))
+    return _face(info, answer.state)
 
 
 def _find(buses: Sequence[BusInfo], name: str) -> BusInfo:
@@ -105,7 +104,3 @@ def _find(buses: Sequence[BusInfo], name: str) -> BusInfo:
 def _wanted(rule: BusFilter) -> FrameFilter:
     extended = rule.extended or rule.id > MAX_STANDARD_ID
     return FrameFilter(rule.id, rule.mask if extended else rule.mask & MAX_STANDARD_ID, extended)
-
-
-def _status(answer: BusConfigured) -> BusStatus | None:
-    return None if answer.state is None else BusStatus(*msgspec.structs.astuple(answer.state))

@@ -47,6 +47,7 @@ class SessionService:
         clock: wall clock.
         publish: takes ``sessions.session.*`` events; must not block.
         recorder: records what is done.
+        tag: hexadecimal digits that ids of this node's sessions begin with.
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class SessionService:
         clock: Clock,
         publish: Callable[[Event], None],
         recorder: Recorder = UNRECORDED,
+        tag: str = "",
     ) -> None:
         self.limits = limits
         self._registry = registry
         self._clock = clock
         self._publish = publish
         self._recorder = recorder
+        self._tag = tag
         self._sessions: dict[str, Session] = {}
         #: Who may send to which vehicle.
         self.leasing = Leasing(self._sessions, registry, limits, clock, self._announce_lease)
@@ -112,7 +115,7 @@ class SessionService:
     ) -> Session:
         now, monotonic = self._clock(), trio.current_time()
         return Session(
-            id=secrets.token_hex(16),
+            id=self._tag + secrets.token_hex(16 - len(self._tag) // 2),
             client_id=operator.client_id,
             provider_id=operator.provider_id,
             connector=live.known.uuid,
@@ -135,7 +138,7 @@ class SessionService:
             raise NotFound(
                 "session.unknown",
                 "You have no session of this id. It may have ended: sessions end with their "
-                "ticket, after four hours, or when idle.",
+                "ticket, after four hours, when idle, or with the gateway node they were on.",
             )
         return session
 

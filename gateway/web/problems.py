@@ -20,9 +20,12 @@ from structlog.typing import FilteringBoundLogger
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoSuchRoute
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import Elsewhere, GatewayError
 
 CONTENT_TYPE = "application/problem+json"
+
+#: Names the node that has what the request needs; read and taken off on the way out.
+NODE_HEADER = "Gateway-Node"
 
 #: A refusal often comes before the body was read. Up to this many bytes are read after all, within
 #: this many seconds: whoever still sends would not get the answer of a connection that is closed.
@@ -86,6 +89,8 @@ def problem_of(error: GatewayError) -> Problem:
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, Elsewhere):
+        headers[NODE_HEADER] = error.node
     if status == 401:
         # RFC 9110, 11.6.1: a 401 names the scheme that would be accepted.
         headers["WWW-Authenticate"] = "Bearer"

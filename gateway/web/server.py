@@ -21,7 +21,6 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.trio.lifespan import Lifespan
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
-from quart_trio import QuartTrio
 
 from gateway.config import HttpSettings
 from gateway.runtime.guard import CLOSE_DEADLINE, close_now, failure_counter, guard
@@ -38,7 +37,7 @@ _BACKLOG = 256
 
 
 async def serve_http(
-    app: QuartTrio,
+    app: ASGIFramework,
     settings: HttpSettings,
     *,
     log: Log,
@@ -54,8 +53,7 @@ async def serve_http(
         OSError: the address cannot be bound, or a certificate file cannot be read.
     """
     config = ServerConfig(settings, log, metrics)
-    # Quart is an ASGI application; its own annotation of __call__ is looser than Hypercorn's.
-    wrapped = ASGIWrapper(DrainingApp(cast("ASGIFramework", app), draining))
+    wrapped = ASGIWrapper(DrainingApp(app, draining))
     async with _lifespan(wrapped, config) as state:
         listeners = await _listen(settings)
         door = _Door(wrapped, config, state, settings, metrics)

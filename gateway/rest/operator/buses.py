@@ -17,7 +17,8 @@ def blueprint(door: OperatorDoor) -> Blueprint:
     @routes.get("/sessions/<session_id>/buses")
     async def list_buses(session_id: str) -> Response:
         session = door.sessions.find(await require_operator(door.identity), session_id)
-        buses = describe(door.sessions.connector(session))
+        live = door.sessions.connector(session)
+        buses = describe(live.capabilities.buses, live.status.buses)
         return jsonify({"result": buses, "total": len(buses)})
 
     @routes.put("/sessions/<session_id>/buses/<bus>")

@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 from quart import Blueprint, Response, jsonify, request
 
+from gateway.domain.connector import OFFLINE
 from gateway.domain.errors import NotFound
-from gateway.links.connector import LiveConnector
+from gateway.links.elsewhere import Face
 from gateway.rest.operator.door import OperatorDoor
 from gateway.sessions.buses import describe
 from gateway.storage.queries import connectors
@@ -62,8 +63,8 @@ def _uuid(text: str) -> UUID:
 
 
 def _face(door: OperatorDoor, record: ConnectorRecord) -> dict[str, object]:
-    live = door.registry.find(record.uuid)
-    status = door.registry.status(record.uuid)
+    face = door.registry.face(record.uuid)
+    status = OFFLINE if face is None else face.status
     return {
         "id": record.id,
         "uuid": str(record.uuid),
@@ -74,17 +75,17 @@ def _face(door: OperatorDoor, record: ConnectorRecord) -> dict[str, object]:
         "ignition": status.ignition,
         "round_trip_ms": status.round_trip_ms,
         "hardware_type": record.hardware_type,
-        **_equipment(live),
+        **_equipment(face),
     }
 
 
-def _equipment(live: LiveConnector | None) -> dict[str, object]:
+def _equipment(face: Face | None) -> dict[str, object]:
     """Return buses and control units; known only while the connector is there."""
-    if live is None:
+    if face is None:
         return {"buses": [], "ecus": []}
     return {
-        "buses": describe(live),
-        "ecus": [_ecu(ecu) for ecu in live.capabilities.ecus],
+        "buses": describe(face.capabilities.buses, face.status.buses),
+        "ecus": [_ecu(ecu) for ecu in face.capabilities.ecus],
     }
 
 
