@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.invocation import Invocation, say, with_identity
+from gateway.domain.catalogue import Part
 from gateway.identity.identity import Identity
 from gateway.storage.database import Database
-from gateway.tickets.catalogue.importer import SHEETS, import_catalogue, read_catalogue
+from gateway.tickets.catalogue.importer import (
+    SHEETS,
+    import_catalogue,
+    import_part,
+    read_catalogue,
+)
 from gateway.tickets.catalogue.price_list import import_prices
 from gateway.tickets.catalogue.rates import import_rates
 
@@ -24,6 +30,9 @@ def add_to(commands: Commands) -> None:
     actions = group.add_subparsers(required=True, metavar="ACTION")
     bring = actions.add_parser("import", help="read every sheet of a folder, all or nothing")
     bring.add_argument("folder", type=Path)
+    bring.add_argument(
+        "--only", choices=[part.value for part in Part], help="read the sheets of this part alone"
+    )
     bring.set_defaults(command=bring_catalogue)
     check = actions.add_parser("check", help="read every sheet of a folder, and change nothing")
     check.add_argument("folder", type=Path)
@@ -42,7 +51,13 @@ def bring_catalogue(invocation: Invocation) -> int:
     """Bring a catalogue in and say how much there is of what."""
     folder: Path = invocation.arguments.folder
 
+    only: str | None = invocation.arguments.only
+
     async def work(_identity: Identity, database: Database) -> None:
+        if only is not None:
+            for name, count in (await import_part(database, folder, Part(only))).items():
+                say(f"{name + '.csv':22}{count}")
+            return
         imported = await import_catalogue(database, folder)
         for name, count in dataclasses.asdict(imported).items():
             say(f"{name.replace('_', ' '):16}{count}")

@@ -1,13 +1,15 @@
 """A catalogue as it is written down: one record type for each sheet, named by natural keys.
 
 The annotations are the rules for a single cell; rules between cells and sheets are the
-importer's. An import is the whole catalogue: what it no longer names is no longer offered.
+importer's. An import is the whole catalogue, or a whole part: what it no longer names is no longer
+offered.
 """
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
@@ -193,19 +195,27 @@ class RateRow(Row, frozen=True, kw_only=True):
     rate: Decimal
 
 
-class Catalogue(Struct, frozen=True, kw_only=True):
-    """All sheets; a field's name is the name of its file without ``.csv``."""
+class Part(StrEnum):
+    """What of a catalogue may be brought in by itself."""
 
-    wmis: tuple[WmiRow, ...]
-    models: tuple[ModelRow, ...]
-    variants: tuple[VariantRow, ...]
-    vin_patterns: tuple[VinPatternRow, ...]
-    product_groups: tuple[ProductGroupRow, ...]
-    products: tuple[ProductRow, ...]
-    product_fit: tuple[ProductFitRow, ...]
-    prices: tuple[PriceRow, ...]
-    service_fees: tuple[ServiceFeeRow, ...]
-    discounts: tuple[DiscountRow, ...]
-    prerequisites: tuple[PrerequisiteRow, ...]
-    vouchers: tuple[VoucherRow, ...]
-    bundles: tuple[BundleRow, ...]
+    VEHICLES = "vehicles"
+    PRODUCTS = "products"
+    PRICES = "prices"
+
+
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """All sheets, or those of a part; a field's name is the name of its file without ``.csv``."""
+
+    wmis: tuple[WmiRow, ...] = ()
+    models: tuple[ModelRow, ...] = ()
+    variants: tuple[VariantRow, ...] = ()
+    vin_patterns: tuple[VinPatternRow, ...] = ()
+    product_groups: tuple[ProductGroupRow, ...] = ()
+    products: tuple[ProductRow, ...] = ()
+    product_fit: tuple[ProductFitRow, ...] = ()
+    prerequisites: tuple[PrerequisiteRow, ...] = ()
+    bundles: tuple[BundleRow, ...] = ()
+    prices: tuple[PriceRow, ...] = ()
+    service_fees: tuple[ServiceFeeRow, ...] = ()
+    discounts: tuple[DiscountRow, ...] = ()
+    vouchers: tuple[VoucherRow, ...] = ()

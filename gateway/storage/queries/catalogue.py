@@ -7,14 +7,15 @@ anew. Products that are no longer named stay, for the tickets that hold them, bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import Connection, RowMapping, Table, delete, insert, select, update
 
-from gateway.domain.catalogue import Catalogue, ProductFitRow, VinPatternRow
+from gateway.domain.catalogue import Catalogue, Part, ProductFitRow, VinPatternRow
+from gateway.storage.queries.catalogue_names import Names, on_record
 from gateway.storage.tables import catalogue as tables
 
 
@@ -65,19 +66,28 @@ class _Keyed:
             )
 
 
-def replace(connection: Connection, catalogue: Catalogue) -> Imported:
-    """Write ``catalogue``, whose references are known to be right, over what there was."""
-    writer = _Writer(connection, catalogue)
-    writer.vehicles()
-    writer.products()
-    writer.prices()
-    writer.prerequisites()
-    writer.vouchers()
-    writer.bundles()
+def replace(
+    connection: Connection, catalogue: Catalogue, parts: Collection[Part] = tuple(Part)
+) -> Imported:
+    """Write parts of ``catalogue`` over what there was of them.
+
+    References are known to be right: within the catalogue, and from one part to what is on record
+    of the others.
+    """
+    writer = _Writer(connection, catalogue, on_record(connection))
+    if Part.VEHICLES in parts:
+        writer.vehicles()
+    if Part.PRODUCTS in parts:
+        writer.products()
+        writer.prerequisites()
+        writer.bundles()
+    if Part.PRICES in parts:
+        writer.prices()
+        writer.vouchers()
     return Imported(
         makes=len(writer.makes.ids),
-        models=len(writer.models),
-        variants=len(writer.variants),
+        models=len(catalogue.models),
+        variants=len(catalogue.variants),
         product_groups=len(writer.product_groups.ids),
         products=len(writer.product_ids.ids),
         vouchers=len(catalogue.vouchers),
@@ -87,13 +97,14 @@ def replace(connection: Connection, catalogue: Catalogue) -> Imported:
 class _Writer:
     """Owns the ids of one import; dead when it is written."""
 
-    def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
+    def __init__(self, connection: Connection, catalogue: Catalogue, names: Names) -> None:
         self._connection = connection
         self._catalogue = catalogue
+        self._names = names
         self.makes = _Keyed(connection, tables.make, "name")
-        self.groups: dict[tuple[str, str], int] = {}
-        self.models: dict[tuple[str, str], int] = {}
-        self.variants: dict[tuple[str, str, str], int] = {}
+        self.groups = dict(names.groups)
+        self.models = dict(names.models)
+        self.variants = dict(names.variants)
         self.product_groups = _Keyed(connection, tables.product_group, "name")
         self.product_ids = _Keyed(connection, tables.product, "item_number")
 
@@ -213,8 +224,7 @@ class _Writer:
             {
                 "description": row.description,
                 "product_id": row.item_number and self._product(row.item_number),
-                "product_group_id": row.product_group
-                and self.product_groups.ids[row.product_group,],
+                "product_group_id": row.product_group and self._product_group(row.product_group),
                 "make_id": row.make and self._make(row.make),
                 "kind": row.kind.value,
                 "value": row.value,
@@ -298,12 +308,16 @@ class _Writer:
         self._rewrite(tables.bundle_product, members)
 
     def _make(self, name: str) -> int:
-        make_id: int = self.makes.ids[name,]
-        return make_id
+        make_id: int | None = self.makes.ids.get((name,))
+        return self._names.makes[name] if make_id is None else make_id
 
     def _product(self, item_number: str) -> int:
-        product_id: int = self.product_ids.ids[item_number,]
-        return product_id
+        product_id: int | None = self.product_ids.ids.get((item_number,))
+        return self._names.products[item_number] if product_id is None else product_id
+
+    def _product_group(self, name: str) -> int:
+        group_id: int | None = self.product_groups.ids.get((name,))
+        return self._names.product_groups[name] if group_id is None else group_id
 
     def _rewrite(self, table: Table, rows: Iterable[dict[str, Any]]) -> None:
         self._connection.execute(delete(table))

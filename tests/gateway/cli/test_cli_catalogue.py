@@ -27,6 +27,17 @@ def test_an_import_says_how_much_there_is(gateway: CommandLine) -> None:
     assert imported["products"] == counted["products.csv"]
 
 
+def test_parts_come_in_by_themselves(gateway: CommandLine) -> None:
+    counted = gateway.fields("catalogue", "check", str(CATALOGUE))
+    assert "import that part first" in " ".join(
+        gateway.refused("catalogue", "import", str(CATALOGUE), "--only", "prices")
+    )
+    imported: dict[str, str] = {}
+    for part in ("vehicles", "products", "prices"):
+        imported |= gateway.fields("catalogue", "import", str(CATALOGUE), "--only", part)
+    assert imported == counted
+
+
 def test_a_price_list_is_added(gateway: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "autumn.csv"
     file.write_text(

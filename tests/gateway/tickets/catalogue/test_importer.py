@@ -10,11 +10,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from gateway.domain.catalogue import Part
 from gateway.storage.database import Connection, Database
 from gateway.storage.queries import products
 from gateway.storage.queries.products import Buyer, OfferFilter
 from gateway.storage.tables import catalogue as tables
-from gateway.tickets.catalogue.importer import SHEETS, import_catalogue, read_catalogue
+from gateway.storage.tables import metadata
+from gateway.tickets.catalogue.importer import (
+    PARTS,
+    SHEETS,
+    import_catalogue,
+    import_part,
+    read_catalogue,
+)
 from gateway.tickets.catalogue.sheets import CatalogueInvalid
 from tests.gateway.workshops import CATALOGUE, LONG_AGO, Workshop
 
@@ -147,3 +155,96 @@ async def test_a_missing_file_is_told(database: Database, folder: Path) -> None:
     (folder / "prices.csv").unlink()
     with pytest.raises(CatalogueInvalid, match=r"prices\.csv:1: the file is missing"):
         await import_catalogue(database, folder)
+
+
+def everything(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Return every row of the catalogue's tables, in an order of their own."""
+    return {
+        table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=str)
+        for table in metadata.sorted_tables
+        if table.name in CATALOGUE_TABLES
+    }
+
+
+CATALOGUE_TABLES = frozenset(
+    (
+        *("vehicle_make", "vehicle_make_wmi", "vehicle_model_group", "vehicle_model"),
+        *("vehicle_variant", "vin_pattern"),
+        *("product_group", "product", "product_fit", "product_price", "service_fee", "discount"),
+        *("prerequisite", "prerequisite_option", "product_prerequisite"),
+        *("voucher", "voucher_product", "product_bundle", "product_bundle_product"),
+    )
+)
+
+
+@pytest.mark.slow
+async def test_parts_one_after_the_other_make_the_whole(database: Database, folder: Path) -> None:
+    for part in Part:
+        counted = await import_part(database, folder, part)
+        assert list(counted) == list(PARTS[part])
+    by_parts = await database.read(everything)
+    assert by_parts.keys() == CATALOGUE_TABLES
+    await import_catalogue(database, folder)
+    whole = await database.read(everything)
+    numbered = ("product_price", "service_fee", "discount", "vin_pattern", "product_fit")
+    for name, rows in whole.items():
+        if name in numbered:  # written anew, with new numbers
+            assert len(rows) == len(by_parts[name])
+        else:
+            assert rows == by_parts[name], name
+
+
+@pytest.mark.slow
+async def test_a_part_leaves_the_others_alone(workshop: Workshop, folder: Path) -> None:
+    def raise_prices(rows: list[dict[str, str]]) -> None:
+        rows[:] = [row | {"gross": "777.00"} for row in rows if row["item_number"] == "100102"]
+
+    before = await workshop.database.read(everything)
+    edit(folder, "prices", raise_prices)
+    for sheet in PARTS[Part.VEHICLES]:
+        (folder / f"{sheet}.csv").unlink()  # not looked at
+    await import_part(workshop.database, folder, Part.PRICES)
+    after = await workshop.database.read(everything)
+    assert {name for name in before if before[name] != after[name]} <= {
+        *("product_price", "service_fee", "discount"),
+    }
+    wanted = OfferFilter(product_ids=[workshop.products["100102"]])
+    (offer,) = await workshop.database.read(products.offers, workshop.golf, BUYER, wanted)
+    assert offer.gross == Decimal("777.00")
+
+
+@pytest.mark.slow
+async def test_products_that_a_part_no_longer_names_are_not_offered(
+    workshop: Workshop, folder: Path
+) -> None:
+    def forget(rows: list[dict[str, str]]) -> None:
+        rows[:] = [row for row in rows if row["item_number"] != "100102"]
+
+    def forget_questions(rows: list[dict[str, str]]) -> None:
+        for row in rows:
+            row["item_numbers"] = row["item_numbers"].replace("100102", "")
+
+    for sheet in ("products", "product_fit", "bundles"):
+        edit(folder, sheet, forget)
+    edit(folder, "prerequisites", forget_questions)
+    await import_part(workshop.database, folder, Part.PRODUCTS)
+    gone = workshop.products["100102"]
+    assert await workshop.database.read(products.known_product_ids, [gone]) == frozenset()
+    # Its price has nothing to be a price of any more.
+    with pytest.raises(
+        CatalogueInvalid, match=r"prices\.csv:\d+: item_number: '100102' is not in"
+    ):
+        await import_part(workshop.database, folder, Part.PRICES)
+
+
+async def test_a_part_whose_others_are_not_there_is_refused(
+    database: Database, folder: Path
+) -> None:
+    with pytest.raises(CatalogueInvalid) as caught:
+        await import_part(database, folder, Part.PRODUCTS)
+    assert "product_fit.csv:7: make: 'Audi' is" in caught.value.detail
+    assert "is not in the catalogue; import that part first" in caught.value.detail
+    assert not any((await database.read(everything)).values())
+    (folder / "models.csv").unlink()
+    with pytest.raises(CatalogueInvalid, match=r"models\.csv:1: the file is missing"):
+        await import_part(database, folder, Part.VEHICLES)
