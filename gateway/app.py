@@ -82,6 +82,7 @@ from gateway.sessions.leasing import SAFE_STATE_LIMIT
 from gateway.sessions.limits import SessionLimits
 from gateway.sessions.service import SessionService
 from gateway.storage.database import Connection, Database, open_database
+from gateway.storage.gauges import show_database
 from gateway.storage.images import ImageStore
 from gateway.storage.migrations.schema import upgrade
 from gateway.tickets.held import HeldTickets
@@ -223,6 +224,7 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
         registry, limits, utc_now, live.publish, proof.recording.service, node.tag
     )
     show_gauges(metrics, registry, sessions, live)
+    show_database(metrics, database)
     tickets = TicketService(database, registry, utc_now)
     local = LocalConnectors(settings.local, log, settings.data.directory / "connectors")
     images = ImageStore(settings.data.directory / "images")
