@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable
 from contextlib import ExitStack
 
 import trio
@@ -27,7 +26,6 @@ from firmware_sim.buses.feed import FrameFeed
 from protocols.can.frame import CanFrame
 from protocols.diagnosis.exchanges import CanExchanges
 from protocols.diagnosis.route import CanRoute
-from protocols.diagnosis.sessions import TESTER_PRESENT
 from protocols.uds.outcome import Finished
 from protocols.uds.policy import ExchangePolicy
 
@@ -75,33 +73,11 @@ class CanExchanger:
         Raises:
             LocalProtocolError: no such request can be sent: empty, or too long.
         """
-        machine = self._machine
-        if request == TESTER_PRESENT and self._interject(route):
+        if self._machine.interject(route, request, trio.current_time()):
+            self._stir()
             return Finished((), None)
-
-        def start(number: int, now: float) -> None:
-            if route.functional:
-                machine.start_functional(
-                    number, route.addresses, request, policy, now, route.params
-                )
-            else:
-                machine.start(number, route.addresses[0], request, policy, now, route.params)
-
-        return await self._run(start)
-
-    def _interject(self, route: CanRoute) -> bool:
-        """Send tester present to a control unit at work: in turn it would hear it afterwards."""
-        now = trio.current_time()
-        if route.functional or not self._machine.interject(
-            route.addresses[0], TESTER_PRESENT, now
-        ):
-            return False
-        self._stir()
-        return True
-
-    async def _run(self, start: Callable[[int, float], None]) -> Finished:
         number = next(self._numbers)
-        start(number, trio.current_time())
+        self._machine.ask(number, route, request, policy, trio.current_time())
         mine = self._waiting[number] = _Waiting()
         feed = self._listen()
         self._stir()

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
+
+from protocols.link.buses import BusState
 
 
 @dataclass(frozen=True, slots=True)
-class BusStatus:
-    """One vehicle bus at a connector.
+class KnownConnector:
+    """A connector on record that may dial in.
 
     Attributes:
-        name: ``can0``.
-        up: it can be reached.
-        fault: why not; empty while it is up.
-        bitrate: bit/s; 0 where nobody said, and for DoIP.
-        data_bitrate: bit/s of the CAN-FD data phase, likewise.
-        listen_only: nothing is sent on it.
-        filters: how many filters choose what is let in; 0 lets everything in.
+        number: its nine-digit number.
+        uuid: its name on the link.
+        tenant_id: the garage that owns it.
+        provider_id: the provider that serves this garage.
+        public_keys: Ed25519 keys that are good now, raw 32 bytes each; the newest first, then one
+            still in its grace.
     """
 
-    name: str
-    up: bool
-    fault: str = ""
-    bitrate: int = 0
-    data_bitrate: int = 0
-    listen_only: bool = False
-    filters: int = 0
+    number: int
+    uuid: UUID
+    tenant_id: int
+    provider_id: int
+    public_keys: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ConnectorStatus:
     software_version: int = 0
     hardware_version: int = 0
     supports_doip: bool = False
-    buses: tuple[BusStatus, ...] = ()
+    buses: tuple[BusState, ...] = ()
 
 
 OFFLINE = ConnectorStatus()

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from gateway.config import SecuritySettings
 from gateway.domain.clock import Clock
+from gateway.domain.connector import KnownConnector
 from gateway.domain.errors import Conflict, Invalid, NotFound
 from gateway.domain.events import Event
 from gateway.identity.hashing import SecretHasher
@@ -26,7 +27,7 @@ from gateway.storage.database import Connection, Database
 from gateway.storage.queries import audit, connectors, events
 from gateway.storage.queries import identity as people
 from gateway.storage.queries.audit import AuditEntry
-from gateway.storage.queries.connectors import ConnectorKeys, ConnectorRecord, NewConnector
+from gateway.storage.queries.connectors import ConnectorRecord, NewConnector
 
 #: Event types, written with the change they tell of; subject ``connector:UUID``.
 CREATED = "identity.connector.created"
@@ -186,7 +187,7 @@ class Connectors:
         """Return all connectors, also disabled ones, by number."""
         return await self._database.read(connectors.every)
 
-    async def keys(self, uuid: UUID) -> ConnectorKeys | None:
+    async def keys(self, uuid: UUID) -> KnownConnector | None:
         """Return what the connector ``uuid`` may prove itself with.
 
         ``None`` for an unknown or disabled one; the link port should answer both as it answers a
@@ -197,7 +198,7 @@ class Connectors:
         """
         return await self._lookups.find(uuid)
 
-    async def _look_up(self, uuids: Collection[UUID]) -> Mapping[UUID, ConnectorKeys]:
+    async def _look_up(self, uuids: Collection[UUID]) -> Mapping[UUID, KnownConnector]:
         return await self._database.read(connectors.keys, tuple(uuids), self._clock())
 
     async def disable(self, uuid: UUID, *, actor: str) -> None:

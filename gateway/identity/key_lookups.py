@@ -14,8 +14,8 @@ from uuid import UUID
 
 import trio
 
+from gateway.domain.connector import KnownConnector
 from gateway.domain.errors import Unavailable
-from gateway.storage.queries.connectors import ConnectorKeys
 
 #: Seconds from one query to the next while they follow each other: at five hundred handshakes a
 #: second this is five in one.
@@ -28,7 +28,7 @@ LARGEST_BATCH = 250
 LARGEST_QUEUE = 4_000
 
 #: Returns what the database knows of these connectors; raises ``Unavailable``.
-LookUp = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, ConnectorKeys]]]
+LookUp = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, KnownConnector]]]
 
 
 class _Batch:
@@ -48,14 +48,14 @@ class _Batch:
         self.uuids: set[UUID] = set()
         self.callers = 0
         self.closed = False
-        self.found: Mapping[UUID, ConnectorKeys] | None = None
+        self.found: Mapping[UUID, KnownConnector] | None = None
         self.failure: Unavailable | None = None
 
     @property
     def is_over(self) -> bool:
         return self.found is not None or self.failure is not None
 
-    def keys(self, uuid: UUID) -> ConnectorKeys | None:
+    def keys(self, uuid: UUID) -> KnownConnector | None:
         if self.failure is not None:
             # Each caller gets one of its own: a traceback would grow with every raise.
             raise Unavailable(
@@ -79,7 +79,7 @@ class KeyLookups:
         self._next_at = float("-inf")
         self._moved = trio.Event()
 
-    async def find(self, uuid: UUID) -> ConnectorKeys | None:
+    async def find(self, uuid: UUID) -> KnownConnector | None:
         """Return the keys as a query finds them that begins after this call.
 
         Raises:

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 
 from protocols.can.frame import CanFrame
 from protocols.diagnosis.exchange import CanExchange, Leg
+from protocols.diagnosis.route import CanRoute
+from protocols.diagnosis.sessions import TESTER_PRESENT
 from protocols.diagnosis.turns import Turns
 from protocols.errors import LocalProtocolError
 from protocols.isotp.addressing import IsoTpAddress
@@ -128,6 +130,15 @@ class CanExchanges:
         )
         self._enter(exchange, now)
 
+    def ask(
+        self, number: int, route: CanRoute, request: bytes, policy: ExchangePolicy, now: float
+    ) -> None:
+        """Ask whom ``route`` leads to: :meth:`start`, or :meth:`start_functional`."""
+        if route.functional:
+            self.start_functional(number, route.addresses, request, policy, now, route.params)
+        else:
+            self.start(number, route.addresses[0], request, policy, now, route.params)
+
     def _enter(self, exchange: CanExchange, now: float) -> None:
         number = exchange.number
         if len(self._turns) >= MAX_EXCHANGES:
@@ -152,18 +163,21 @@ class CanExchanges:
         self._waiting.pop(number, None)
         self._admit(number, now)
 
-    def interject(self, address: IsoTpAddress, payload: bytes, now: float) -> bool:
-        """Send a single frame past everybody's turn to a control unit at work on a request.
+    def interject(self, route: CanRoute, request: bytes, now: float) -> bool:
+        """Send tester present past everybody's turn to a control unit at work on a request.
 
-        For tester present, which has to go on while a control unit asks for more time (0x78), and
-        wants no answer.
+        It has to go on while a control unit asks for more time (0x78), and wants no answer; in
+        turn the control unit would hear it afterwards.
 
         Returns:
-            False where the control unit is not at work: ask it in the ordinary way.
+            False for any other request, for everybody, and where the control unit is not at work:
+            ask it in the ordinary way.
         """
-        key = _ecu_key(address)
+        if request != TESTER_PRESENT or route.functional:
+            return False
+        key = _ecu_key(route.addresses[0])
         for exchange in self._running.values():
-            if _ecu_key(exchange.legs[0].address) == key and exchange.interject(payload):
+            if _ecu_key(exchange.legs[0].address) == key and exchange.interject(request):
                 self._touched(exchange, now)
                 return True
         return False

@@ -15,9 +15,10 @@ from structlog.testing import CapturingLogger
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 from typing_extensions import override
 
+from gateway.domain.connector import KnownConnector
 from gateway.domain.events import Event
 from gateway.links.accept import accept_paced
-from gateway.links.connector import KnownConnector, LiveConnector
+from gateway.links.connector import LiveConnector
 from gateway.links.elsewhere import Elsewhere
 from gateway.links.port import PATH, LinkPort, PortOptions
 from gateway.links.registry import Registry

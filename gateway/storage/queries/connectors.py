@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.domain.connector import ConnectorStatus
+from gateway.domain.connector import ConnectorStatus, KnownConnector
 from gateway.storage.tables.identity import connector, tenant
 
 #: Columns a caller may set beside the live status, and nothing else.
@@ -65,25 +65,6 @@ class ConnectorRecord:
     vehicle_path: str | None
     product_description: str | None
     calls_for_attention: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorKeys:
-    """What a connector may prove itself with.
-
-    Attributes:
-        id: its number.
-        uuid: its name on the link.
-        tenant_id: the garage.
-        provider_id: the provider that serves this garage.
-        public_keys: Ed25519, raw 32 bytes each; the newest first, then one still in its grace.
-    """
-
-    id: int
-    uuid: UUID
-    tenant_id: int
-    provider_id: int
-    public_keys: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +151,7 @@ def every(connection: Connection) -> tuple[ConnectorRecord, ...]:
 
 def keys(
     connection: Connection, uuids: Collection[UUID], now: datetime
-) -> dict[UUID, ConnectorKeys]:
+) -> dict[UUID, KnownConnector]:
     """Return what these connectors may prove themselves with; without those who may not at all."""
     rows = connection.execute(
         select(
@@ -185,12 +166,12 @@ def keys(
         .join(tenant, tenant.c.id == connector.c.tenant_id)
         .where(connector.c.uuid.in_(uuids), connector.c.disabled_at.is_(None))
     )
-    found: dict[UUID, ConnectorKeys] = {}
+    found: dict[UUID, KnownConnector] = {}
     for row in rows:
         good = [row.public_key]
         if row.old_public_key is not None and row.old_key_valid_until > now:
             good.append(row.old_public_key)
-        found[row.uuid] = ConnectorKeys(
+        found[row.uuid] = KnownConnector(
             row.id, row.uuid, row.tenant_id, row.provider_id, tuple(good)
         )
     return found

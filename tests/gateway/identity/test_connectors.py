@@ -35,7 +35,7 @@ async def test_a_new_connector_gets_a_number_a_uuid_a_pincode_and_a_key(
     keys = await identity.connectors.keys(made.uuid)
     assert keys is not None
     assert keys.public_keys == (public_of(made.private_key),)
-    assert (keys.id, keys.tenant_id, keys.provider_id) == (
+    assert (keys.number, keys.tenant_id, keys.provider_id) == (
         made.id,
         garage.tenant_id,
         garage.provider_id,
@@ -195,7 +195,7 @@ async def test_a_batch_gets_keys_of_its_own_and_no_pincode(
     for key in made:
         keys = await identity.connectors.keys(key.uuid)
         assert keys is not None
-        assert (keys.id, keys.public_keys) == (key.id, (public_of(key.private_key),))
+        assert (keys.number, keys.public_keys) == (key.id, (public_of(key.private_key),))
         trail = await database.read(audit.newest, f"connector:{key.uuid}")
         assert [entry.action for entry in trail] == ["connector.created"]
     for pincode in ("000000", "", "1234"):

@@ -7,10 +7,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gateway.domain.connector import KnownConnector
 from gateway.domain.errors import Unavailable
 from gateway.identity import key_lookups
 from gateway.identity.key_lookups import KeyLookups
-from gateway.storage.queries.connectors import ConnectorKeys
 
 
 class _Table:
@@ -20,9 +20,9 @@ class _Table:
         self.queries: list[set[UUID]] = []
         self.fails: Exception | None = None
         self.lookups = KeyLookups(self._look_up)
-        self.found: dict[UUID, ConnectorKeys | str | None] = {}
+        self.found: dict[UUID, KnownConnector | str | None] = {}
 
-    async def _look_up(self, uuids: Collection[UUID]) -> Mapping[UUID, ConnectorKeys]:
+    async def _look_up(self, uuids: Collection[UUID]) -> Mapping[UUID, KnownConnector]:
         self.queries.append(set(uuids))
         await trio.sleep(1)
         if self.fails is not None:
@@ -37,8 +37,8 @@ class _Table:
             self.found[uuid] = error.code
 
 
-def _keys(uuid: UUID) -> ConnectorKeys:
-    return ConnectorKeys(uuid.int, uuid, 1, 1, (b"k" * 32,))
+def _keys(uuid: UUID) -> KnownConnector:
+    return KnownConnector(uuid.int, uuid, 1, 1, (b"k" * 32,))
 
 
 def _uuids(*numbers: int) -> set[UUID]:

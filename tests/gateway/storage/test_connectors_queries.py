@@ -87,7 +87,7 @@ async def test_keys_of_many_are_found_at_once_without_those_who_may_not(filled: 
     wanted = [UUID(int=number) for number in (100_000_001, 100_000_002, 100_000_004, 5)]
     found = await filled.read(connectors.keys, wanted, NOW)
     assert found.keys() == set(wanted[:2]), "disabled, and unknown"
-    assert {(keys.id, keys.uuid) for keys in found.values()} == {
+    assert {(keys.number, keys.uuid) for keys in found.values()} == {
         (uuid.int, uuid) for uuid in wanted[:2]
     }
     assert await filled.read(connectors.keys, [], NOW) == {}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from protocols.can.frame import CanFrame
 from protocols.diagnosis import exchanges as module
 from protocols.diagnosis.exchanges import CanExchanges
+from protocols.diagnosis.route import CanRoute
 from protocols.errors import LocalProtocolError
 from protocols.isotp.addressing import IsoTpAddress
 from protocols.isotp.params import IsoTpParams
@@ -19,7 +20,10 @@ from tests.support.can_line import Answer, Line
 
 POLICY = ExchangePolicy(p2=0.05, p2_star=1.0, margin=0.05)
 ENGINE, BODY = IsoTpAddress.obd_11(0), IsoTpAddress.obd_11(1)
+TO_ENGINE, TO_BODY = (CanRoute("can0", (address,), functional=False) for address in (ENGINE, BODY))
+EVERYBODY = CanRoute("can0", (ENGINE, BODY), functional=True)
 READ_VIN = b"\x22\xf1\x90"
+PRESENT = b"\x3e\x80"
 VIN = b"\x62\xf1\x90WVWZZZAUZHP341562"
 
 
@@ -346,10 +350,12 @@ def test_no_frames_in_any_order_break_the_machine(
 def test_tester_present_passes_a_control_unit_at_work() -> None:
     line = line_with(lambda request: [(0.01, b"\x7f\x22\x78"), (0.9, VIN)] * (request[0] == 0x22))
     line.exchanges.start(1, ENGINE, READ_VIN, POLICY, line.now)
-    assert not line.exchanges.interject(ENGINE, b"\x3e\x80", line.now), "it has not asked for time"
+    assert not line.exchanges.interject(TO_ENGINE, PRESENT, line.now), "it has not asked for time"
     line.run(until=100.5)
-    assert not line.exchanges.interject(BODY, b"\x3e\x80", line.now), "nobody asks that one"
-    assert line.exchanges.interject(ENGINE, b"\x3e\x80", line.now)
+    assert not line.exchanges.interject(TO_BODY, PRESENT, line.now), "nobody asks that one"
+    assert not line.exchanges.interject(EVERYBODY, PRESENT, line.now)
+    assert not line.exchanges.interject(TO_ENGINE, READ_VIN, line.now), "that has its turn"
+    assert line.exchanges.interject(TO_ENGINE, PRESENT, line.now)
     line.run()
     assert line.outcomes[1].failure is None
     assert payloads(line, 1) == [VIN]
@@ -363,7 +369,7 @@ def test_nothing_is_sent_into_an_answer_on_its_way() -> None:
     exchanges.frames_sent(0.0)
     exchanges.receive(CanFrame(0x7E8, b"\x03\x7f\x22\x78"), 0.01)
     exchanges.receive(CanFrame(0x7E8, bytes.fromhex("101462f190575657")), 0.02)
-    assert not exchanges.interject(ENGINE, b"\x3e\x80", 0.03)
+    assert not exchanges.interject(TO_ENGINE, PRESENT, 0.03)
 
 
 def test_a_flood_of_first_frames_ends_the_exchange() -> None:
