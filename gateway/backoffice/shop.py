@@ -104,7 +104,10 @@ class Shop:
             NotFound: there is none.
         """
         table = self.tables[noun]
-        query = self.select(noun).where(table.c.id == identifier).with_for_update()
+        # Its key stays, so those who only refer to the row need not wait; and two who each wrote
+        # a reference before they came here do not wait for each other for ever.
+        held = self.select(noun).with_for_update(key_share=True)
+        query = held.where(table.c.id == identifier)
         rows = self.rows(query)
         return rows[0] if rows else self.get(noun, identifier)
 

@@ -28,6 +28,7 @@ LEDGER_ACCOUNT = Noun(
             ("1500", "Af te dragen BTW", "liability"),
             ("1510", "Te vorderen BTW", "asset"),
             ("1600", "Crediteuren", "liability"),
+            ("1900", "Vraagposten", "liability"),
             ("3000", "Voorraad", "asset"),
             ("3100", "Nog te ontvangen facturen", "liability"),
             ("7000", "Kostprijs omzet", "expense"),

@@ -89,9 +89,10 @@ def _book(shop: Shop, note_id: int, *, back: bool = False) -> None:
     bookings = ledger.sale(documents.sums(lines))
     # A sale booked the other way round; backwards again when the note is taken back.
     turned = bookings if back else [ledger.reversed_booking(one) for one in bookings]
-    number = shop.get("credit_note", note_id)["credit_note_number"]
-    text = f"Credit note {number}" + (" taken back" if back else "")
-    ledger.post_document(shop, shop.today, text, turned, ("credit_note", note_id))
+    note = shop.get("credit_note", note_id)
+    text = f"Credit note {note['credit_note_number']}" + (" taken back" if back else "")
+    customer_id = shop.get("invoice", note["invoice_id"])["customer_id"]
+    ledger.post_document(shop, shop.today, text, turned, ("credit_note", note_id), customer_id)
 
 
 def _check_open(row: Values) -> None:

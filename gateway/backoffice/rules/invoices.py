@@ -105,7 +105,8 @@ def send(shop: Shop, row: Values, values: Values) -> None:
     sums = documents.sums(lines)
     bookings = ledger.sale(sums)
     text = f"Invoice {number}"
-    ledger.post_document(shop, row["invoice_date"], text, bookings, ("invoice", row["id"]))
+    source = ("invoice", row["id"])
+    ledger.post_document(shop, row["invoice_date"], text, bookings, source, row["customer_id"])
     garage = garage_name(shop)
     body = (
         f"<p>Dear {escape(billed['name'])},</p><p>Please find our invoice {number} attached.</p>"
@@ -143,7 +144,8 @@ def pay(shop: Shop, row: Values, values: Values) -> None:
     bookings = [ledger.debit(account, amount), ledger.credit(ledger.DEBTORS, amount)]
     day = ledger.open_day(shop, values["paid_on"])
     text = f"Payment of invoice {row['invoice_number']}"
-    ledger.post_document(shop, day, text, bookings, ("payment", payment_id))
+    source = ("payment", payment_id)
+    ledger.post_document(shop, day, text, bookings, source, row["customer_id"])
     settle(shop, row["id"])
 
 

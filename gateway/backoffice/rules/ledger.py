@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from gateway.backoffice.nouns.books import LEDGER_ACCOUNT
 from gateway.backoffice.refusal import broken_rule, wrong_field
+from gateway.backoffice.rules import debtors
 from gateway.backoffice.rules.money import Totals
 from gateway.backoffice.rules.numbering import next_number
 from gateway.backoffice.rules.seeds import plant
@@ -24,6 +25,8 @@ from gateway.domain.money import ZERO
 #: Accounts by what they are for.
 CASH, BANK, DEBTORS, VAT_DUE, VAT_PAID = "1000", "1100", "1300", "1500", "1510"
 STOCK, GOODS_RECEIVED, REVENUE = "3000", "3100", "8000"
+#: For what nobody has explained yet.
+UNEXPLAINED = "1900"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,31 @@ def sale(totals: Totals) -> list[Booking]:
 
 
 def post_document(
+    shop: Shop,
+    day: date,
+    text: str,
+    bookings: Sequence[Booking],
+    source: tuple[str, int],
+    customer_id: int | None = None,
+) -> int | None:
+    """Post what a document causes; lines of nothing are left out, an empty entry is none.
+
+    What it books on debtors also changes what the customer owes, where one is named.
+    """
+    known = customer_id and shop.find("customer", id=customer_id)
+    if known:
+        # Held before the books, as everywhere: else two documents would wait for each other.
+        shop.lock("customer", known["id"])
+    entry_id = _post_bookings(shop, day, text, bookings, source)
+    owed = sum((one.debit - one.credit for one in bookings if one.code == DEBTORS), ZERO)
+    if known and entry_id is not None and owed:
+        debtors.owe(shop, known["id"], owed, f"entry {entry_id}")
+    return entry_id
+
+
+def _post_bookings(
     shop: Shop, day: date, text: str, bookings: Sequence[Booking], source: tuple[str, int]
 ) -> int | None:
-    """Post what a document causes; lines of nothing are left out, an empty entry is none."""
     plant(shop, LEDGER_ACCOUNT)
     accounts = {row["code"]: row["id"] for row in shop.where("ledger_account")}
     lines = [

@@ -1,31 +1,52 @@
-"""What clients owe: an append-only ledger. Debts raise the balance, what clients pay lowers it."""
+"""What clients owe: their balance (``rules/debtors``) and the garage's books move together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from gateway.backoffice.refusal import broken_rule
+from gateway.backoffice.rules import debtors, ledger
 from gateway.backoffice.shop import Shop, Values
 
 _NOTHING = Decimal(0)
 
 
-def book(shop: Shop, client_id: int, amount: Decimal, source: str) -> tuple[Decimal, Decimal]:
+def book(
+    shop: Shop,
+    client_id: int | None,
+    amount: Decimal,
+    source: str,
+    against: Sequence[ledger.Booking] = (),
+) -> tuple[Decimal, Decimal]:
     """Add ``amount`` to what a client owes; return the balance before and after.
 
-    The client's row is held to the commit, so that two bookings at once queue. What was booked
-    under ``source`` before is not booked again.
+    Args:
+        shop: whose.
+        client_id: ``None`` for a sale to nobody in particular, which is in the books alone.
+        amount: negative for what they pay.
+        source: the document, ``sales invoice 7``; what was booked under it is not booked again.
+        against: the other side of the entry; what nobody explains waits for an accountant.
     """
-    client = shop.lock("customer", client_id)
-    before = client["balance"] or _NOTHING
-    done = shop.find("balance_entry", source=source)
+    if client_id is not None:
+        # Held first, in the order of all bookings: customer, then the books.
+        shop.lock("customer", client_id)
+    done = debtors.booked(shop, source)
     if done is not None:
-        return done["balance_after"] - done["amount"], done["balance_after"]
-    after = before + amount
-    shop.change("customer", client_id, {"balance": after})
-    entry = {"customer_id": client_id, "amount": amount, "balance_after": after}
-    shop.insert("balance_entry", entry | {"source": source, "user_id": shop.user_id})
-    return before, after
+        return done
+    other = against or [ledger.credit(ledger.UNEXPLAINED, amount)]
+    bookings = [ledger.debit(ledger.DEBTORS, amount), *other]
+    ledger.post_document(shop, shop.today, source.capitalize(), bookings, _document(source))
+    if client_id is None:
+        return _NOTHING, _NOTHING
+    return debtors.owe(shop, client_id, amount, source)
+
+
+def _document(source: str) -> tuple[str, int]:
+    """Return kind and number of a document: ``void of sales invoice 7``."""
+    number = next(int(word) for word in source.split() if word.isdecimal())
+    kind = "_".join(word for word in source.split() if not word.isdecimal())
+    return kind[:32], number
 
 
 def check_credit(shop: Shop, client_id: int, amount: Decimal) -> None:

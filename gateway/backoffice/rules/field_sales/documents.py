@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from sqlalchemy import select
 
 from gateway.backoffice.kinds import Identifier, decimal_of
 from gateway.backoffice.refusal import broken_rule, wrong_field
-from gateway.backoffice.rules.field_sales import allocations, balance, days, shelves
+from gateway.backoffice.rules.field_sales import allocations, balance, days, shelves, turnover
 from gateway.backoffice.rules.field_sales.prices import base_quantity, price_of
 from gateway.backoffice.rules.field_sales.serials import is_carried, serial_for
 from gateway.backoffice.shop import Shop, Values
+from gateway.domain.money import ZERO, cents
 
-_CENT, _HUNDRED = Decimal("0.01"), Decimal(100)
+_HUNDRED = Decimal(100)
 _ID = Identifier(hexadecimal=True)
 
 #: What a stored invoice says for good.
@@ -46,8 +47,10 @@ def create_invoice(shop: Shop, values: Values) -> int:
         balance.check_credit(shop, values["client"], values["total"])
     invoice_id = shop.insert("sales_invoice", values)
     _move(shop, values, lines, f"sales invoice {invoice_id}", -1)
-    if values.get("client") and values.get("total"):
-        balance.book(shop, values["client"], values["total"], f"sales invoice {invoice_id}")
+    if values.get("total"):
+        source, against = f"sales invoice {invoice_id}", turnover.of(values)
+        balance.book(shop, values.get("client"), values["total"], source, against)
+    if values.get("client"):
         allocations.spread(shop, values["client"])
     days.note(shop, values.get("rep"), shop.today)
     return invoice_id
@@ -83,8 +86,9 @@ def _void(shop: Shop, row: Values) -> None:
         raise broken_rule("Payments are settled against this invoice. Refund them instead.")
     lines = _lines(shop, row["items"] or [])
     _move(shop, row, lines, f"void of sales invoice {row['id']}", 1)
-    if row["client"] and row["total"]:
-        balance.book(shop, row["client"], -row["total"], f"void of sales invoice {row['id']}")
+    if row["total"]:
+        source, against = f"void of sales invoice {row['id']}", turnover.taken_back(row)
+        balance.book(shop, row["client"], -row["total"], source, against)
 
 
 def statuses(shop: Shop, void: list[object]) -> list[object]:
@@ -184,28 +188,28 @@ def _priced_line(
             item["price"] if not isinstance(item["price"], float) else str(item["price"])
         )
     discount = Decimal(str(item.get("discount") or 0))
-    net = (price * line.quantity - discount).quantize(_CENT, ROUND_HALF_UP)
-    tax, added = _tax(shop, product, net)
+    net = cents(price * line.quantity - discount)
+    rate, tax, added = _tax(shop, product, net)
     return item | {
         "variant": _ID.render(line.variant_id),
         "price": float(price),
         "base_unit_qty": line.quantity,
+        "tax_rate": float(rate),
         "tax_amount": float(tax),
         "line_total": float(net + added),
     }
 
 
-def _tax(shop: Shop, product: Values, amount: Decimal) -> tuple[Decimal, Decimal]:
-    """Return the tax in an amount, and what of it comes on top."""
+def _tax(shop: Shop, product: Values, amount: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+    """Return the rate in percent, the tax in an amount, and what of it comes on top."""
     rate = shop.find("tax_rate", id=product["tax_rate_id"]) if product["tax_rate_id"] else None
     if rate is None or rate["type"] == "N/A":
-        return Decimal(0), Decimal(0)
+        return ZERO, ZERO, ZERO
     percent = Decimal(rate["rate"])
     if rate["type"] == "inclusive":
-        inside = amount * percent / (_HUNDRED + percent)
-        return inside.quantize(_CENT, ROUND_HALF_UP), Decimal(0)
-    on_top = (amount * percent / _HUNDRED).quantize(_CENT, ROUND_HALF_UP)
-    return on_top, on_top
+        return percent, cents(amount * percent / (_HUNDRED + percent)), ZERO
+    on_top = cents(amount * percent / _HUNDRED)
+    return percent, on_top, on_top
 
 
 def _move(shop: Shop, values: Values, lines: list[shelves.Line], source: str, sign: int) -> None:

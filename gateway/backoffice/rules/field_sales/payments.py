@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gateway.backoffice.refusal import broken_rule, wrong_field
-from gateway.backoffice.rules.field_sales import allocations, balance, cheques
+from gateway.backoffice.rules.field_sales import allocations, balance, cheques, turnover
 from gateway.backoffice.rules.field_sales.states import Machine
 from gateway.backoffice.shop import Shop, Values
 
@@ -32,8 +32,11 @@ def create_payment(shop: Shop, values: Values) -> int:
         raise wrong_field("amount", "must not be below 0. Refund instead.")
     values["date"] = values.get("date") or shop.now
     payment_id = shop.insert("sales_payment", values)
+    if values.get("amount"):
+        against = turnover.paid(values["amount"], values.get("payment_method"))
+        source = f"sales payment {payment_id}"
+        balance.book(shop, values.get("client"), -values["amount"], source, against)
     if values.get("client") and values.get("amount"):
-        balance.book(shop, values["client"], -values["amount"], f"sales payment {payment_id}")
         _pay_named(shop, payment_id, values)
         allocations.spread(shop, values["client"])
     return payment_id
@@ -73,7 +76,8 @@ def change_refund(shop: Shop, row: Values, values: Values) -> None:
     status = values.get("status") or row["status"]
     REFUNDS.check(row["status"], status)
     if status == "processed" and row["status"] != "processed":
-        balance.book(shop, row["client"], row["amount"], f"refund {row['id']}")
+        against = turnover.paid(-row["amount"], None)
+        balance.book(shop, row["client"], row["amount"], f"refund {row['id']}", against)
         values["processed_at"] = values.get("processed_at") or shop.now
         cheques.bounce(shop, row["client"], values.get("reference") or row["reference"])
     shop.change("refund", row["id"], values)

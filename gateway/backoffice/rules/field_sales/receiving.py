@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gateway.backoffice.refusal import broken_rule
+from gateway.backoffice.rules import ledger
 from gateway.backoffice.rules.field_sales import shelves
 from gateway.backoffice.rules.field_sales.states import Machine
 from gateway.backoffice.rules.numbering import next_number
@@ -38,8 +39,16 @@ def change(shop: Shop, row: Values, values: Values) -> None:
     if row["status"] == "pending" and status == "received":
         lines = _lines(shop, values.get("items") or row["items"])
         shelves.post(shop, row["warehouse"], lines, "receipt", f"receiving {row['id']}")
+        _book(shop, row | values)
         values["receipt_date"] = values.get("receipt_date") or row["receipt_date"] or shop.now
     shop.change("receiving_material", row["id"], values)
+
+
+def _book(shop: Shop, row: Values) -> None:
+    worth = row["total_amount"]
+    bookings = [ledger.debit(ledger.STOCK, worth), ledger.credit(ledger.GOODS_RECEIVED, worth)]
+    source = ("receiving_material", row["id"])
+    ledger.post_document(shop, shop.today, f"Receipt {row['receipt_number']}", bookings, source)
 
 
 def _lines(shop: Shop, items: list[Values]) -> list[shelves.Line]:
