@@ -1,15 +1,13 @@
 """How papers look: letterhead, facts, lines, sums, and what stands on every page.
 
-``papers`` imports it when something is printed, because the library is slow to import. The font
-lies beside the program: those that every reader has know no Polish, Greek or Cyrillic letters.
+``press`` imports it when something is printed, because the library is slow to import.
 """
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 from html import escape
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 from babel.numbers import format_decimal
@@ -19,7 +17,6 @@ from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
 from reportlab.lib.styles import ParagraphStyle  # type: ignore[import-untyped]
 from reportlab.lib.utils import simpleSplit  # type: ignore[import-untyped]
 from reportlab.pdfbase import pdfmetrics  # type: ignore[import-untyped]
-from reportlab.pdfbase.ttfonts import TTFont  # type: ignore[import-untyped]
 from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
 from reportlab.platypus import (  # type: ignore[import-untyped]
     Image,
@@ -34,10 +31,7 @@ from reportlab.platypus import (  # type: ignore[import-untyped]
 
 from gateway.backoffice.rules.money import Line, Totals
 from gateway.backoffice.rules.papers import LOCALE, Paper, money
-
-_FONTS = Path(__file__).parent.parent / "fonts"
-
-_PLAIN, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
+from gateway.runtime.lettering import BOLD, PLAIN, register
 
 _WIDTH, _HEIGHT = A4
 
@@ -50,10 +44,10 @@ _INNER = _WIDTH - 2 * _MARGIN
 #: Description, quantity, price, VAT, amount. A billion fits.
 _COLUMNS = (_INNER - 292, 52, 92, 46, 102)
 
-_TEXT = ParagraphStyle("text", fontName=_PLAIN, fontSize=9, leading=12.5)
+_TEXT = ParagraphStyle("text", fontName=PLAIN, fontSize=9, leading=12.5)
 _SMALL = ParagraphStyle("small", _TEXT, fontSize=7.5, leading=10.5, alignment=TA_RIGHT)
-_NAME = ParagraphStyle("name", _TEXT, fontName=_BOLD, fontSize=12, leading=15)
-_TITLE = ParagraphStyle("title", _TEXT, fontName=_BOLD, fontSize=17, leading=21, spaceAfter=8)
+_NAME = ParagraphStyle("name", _TEXT, fontName=BOLD, fontSize=12, leading=15)
+_TITLE = ParagraphStyle("title", _TEXT, fontName=BOLD, fontSize=17, leading=21, spaceAfter=8)
 _LABEL = ParagraphStyle("label", _TEXT, textColor=colors.Color(0.35, 0.35, 0.35))
 
 
@@ -64,7 +58,7 @@ def typeset(paper: Paper, pages: int) -> tuple[bytes, int]:
         paper: what it says.
         pages: how many each page says there are.
     """
-    _register()
+    register()
     out, side = BytesIO(), _MARGIN - _PADDING
     margins = {f"{name}Margin": side for name in ("left", "right", "top", "bottom")}
     # The same paper gives the same bytes, so that a stored one can be compared.
@@ -73,12 +67,6 @@ def typeset(paper: Paper, pages: int) -> tuple[bytes, int]:
     first = partial(_decorate, paper, pages)
     template.build(_story(paper), onFirstPage=first, onLaterPages=first)
     return out.getvalue(), int(template.page)
-
-
-@cache
-def _register() -> None:
-    for name in (_PLAIN, _BOLD):
-        pdfmetrics.registerFont(TTFont(name, _FONTS / f"{name}.ttf"))
 
 
 # Any: the library's flowables have no common type that says anything, here and below.
@@ -105,7 +93,7 @@ def _text(words: str, style: ParagraphStyle = _TEXT) -> Any:
 def _table(rows: list[list[Any]], widths: tuple[float, ...], *styles: Any, **kwargs: Any) -> Any:
     """Return a table whose text begins and ends where all other text does."""
     flush = [
-        ("FONT", (0, 0), (-1, -1), _PLAIN, 9, 12.5),
+        ("FONT", (0, 0), (-1, -1), PLAIN, 9, 12.5),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (0, -1), 0),
         ("RIGHTPADDING", (-1, 0), (-1, -1), 0),
@@ -136,7 +124,7 @@ def _lines(paper: Paper) -> Any:
         )
     styles = (
         ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
-        ("FONTNAME", (0, 0), (-1, 0), _BOLD),
+        ("FONTNAME", (0, 0), (-1, 0), BOLD),
         ("LINEBELOW", (0, 0), (-1, 0), 0.7, colors.black),
         ("LINEBELOW", (0, 1), (-1, -1), 0.25, colors.lightgrey),
         ("TOPPADDING", (0, 0), (-1, -1), 3),
@@ -155,7 +143,7 @@ def _totals(totals: Totals) -> Any:
     rows.append(["Total", "", money(totals.including)])
     styles = (
         ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
-        ("FONTNAME", (0, -1), (-1, -1), _BOLD),
+        ("FONTNAME", (0, -1), (-1, -1), BOLD),
         ("LINEABOVE", (0, -1), (-1, -1), 0.7, colors.black),
         ("TOPPADDING", (0, -1), (-1, -1), 4),
     )
@@ -177,13 +165,13 @@ def _decorate(paper: Paper, pages: int, canvas: Canvas, _: object) -> None:
     canvas.saveState()
     if paper.watermark:
         _watermark(canvas, paper.watermark)
-    canvas.setFont(_PLAIN, 7.5)
+    canvas.setFont(PLAIN, 7.5)
     number = canvas.getPageNumber()
     canvas.drawString(_MARGIN, 30, paper.foot)
     canvas.drawRightString(_WIDTH - _MARGIN, 30, f"{number} / {pages}")
     if number > 1:
         # Pages get apart from each other: each says whose it is and to what it belongs.
-        name = simpleSplit(paper.garage, _PLAIN, 7.5, _INNER - 170)[0]
+        name = simpleSplit(paper.garage, PLAIN, 7.5, _INNER - 170)[0]
         canvas.drawString(_MARGIN, _HEIGHT - 38, name)
         canvas.drawRightString(_WIDTH - _MARGIN, _HEIGHT - 38, paper.title)
         canvas.setLineWidth(0.25)
@@ -197,7 +185,7 @@ def _watermark(canvas: Canvas, text: str) -> None:
     canvas.rotate(45)
     canvas.setFillGray(0.9)
     # As large as fits across the page.
-    size = min(90.0, 90.0 * 560 / max(pdfmetrics.stringWidth(text, _BOLD, 90), 1))
-    canvas.setFont(_BOLD, size)
+    size = min(90.0, 90.0 * 560 / max(pdfmetrics.stringWidth(text, BOLD, 90), 1))
+    canvas.setFont(BOLD, size)
     canvas.drawCentredString(0, 0, text)
     canvas.restoreState()
