@@ -68,7 +68,10 @@ def config(model: str) -> ClientConfig:
         0xF442: Raw(2),
     }
     changed["extended_data_size"] = {0x030100: 1}
-    changed["request_timeout"] = 3
+    changed["request_timeout"] = 10
+    # Its 50 ms are for a bus; this one is a thread that waits for its turn.
+    changed["use_server_timing"] = False
+    changed["p2_timeout"] = 5
     return changed
 
 

@@ -24,7 +24,7 @@ AT_ENGINE, AT_BODY = DoipTarget(ENGINE), DoipTarget(BODY)
 AT_ALL = DoipTarget(ALL_ECUS, functional=True)
 VIN = "YV1LFA2A9J1338204"
 SETTINGS = EntitySettings(logical_address=0x1001, vin=VIN, eid=bytes.fromhex("024C4F474F01"))
-POLICY = ExchangePolicy(p2=0.05, margin=0.1)
+POLICY = ExchangePolicy(p2=0.05, margin=0.6)
 QUICK = ExchangePolicy(p2=0.01, margin=0.01)
 
 READ_VIN = b"\x22\xf1\x90"
@@ -61,6 +61,7 @@ class Bench:
                 READ_VIN: [(0.0, HAVE_VIN)],
                 b"\x14\xff\xff\xff": [(0.0, b"\x7f\x14\x78"), (0.02, b"\x54")],
                 b"\x19\x02\xff": [(0.03, b"\x59\x02\xff")],
+                b"\x19\x0a": [(0.5, b"\x59\x0a\xff")],
                 b"\x10\x01": [(0.04, b"\x50\x01\x00\x32\x01\xf4")],
                 b"\x3e\x00": [(0.0, b"\x7e\x00")],
                 b"\x27\x01": [(0.0, b"\x7f\x27\x37")],
@@ -165,6 +166,7 @@ async def test_a_functional_request_gathers_all_answers() -> None:
     assert sorted(payloads(finished)) == [(ENGINE, b"\x7e\x00"), (BODY, b"\x7e\x00")]
 
 
+@pytest.mark.slow
 async def test_different_ecus_side_by_side_and_one_ecu_in_turn() -> None:
     order: list[str] = []
 
@@ -176,7 +178,7 @@ async def test_different_ecus_side_by_side_and_one_ecu_in_turn() -> None:
     async with running() as (bench, bus, _):
         await bus.wait_connected()
         async with trio.open_nursery() as asking:
-            asking.start_soon(ask, bus, "slow", AT_ENGINE, b"\x19\x02\xff")
+            asking.start_soon(ask, bus, "slow", AT_ENGINE, b"\x19\x0a")
             await trio.testing.wait_all_tasks_blocked()
             asking.start_soon(ask, bus, "behind", AT_ENGINE, READ_VIN)
             asking.start_soon(ask, bus, "beside", AT_BODY, READ_VIN)
@@ -189,8 +191,7 @@ async def test_a_late_answer_belongs_to_nobody() -> None:
     async with running() as (_, bus, _):
         finished = await bus.exchange(AT_ENGINE, b"\x10\x01", QUICK)  # answers after 40 ms
         assert reason(finished)[0] is FailureReason.NO_RESPONSE
-        await trio.sleep(0.03)
-        assert bus.unclaimed == 1
+        await until(lambda: bus.unclaimed == 1)
         assert payloads(await bus.exchange(AT_ENGINE, READ_VIN, POLICY)) == [(ENGINE, HAVE_VIN)]
 
 

@@ -158,13 +158,20 @@ async def test_frames_that_cannot_be_are_refused_here(options: Options) -> None:
     await in_thread(script)
 
 
+def hear_out(bus: can.BusABC) -> None:
+    """Take what came before the end, too; for half a minute at most."""
+    for _ in range(30):
+        while bus.recv(1) is not None:
+            continue
+
+
 async def test_a_bus_whose_session_is_over_says_so(house: House, options: Options) -> None:
     def script() -> None:
         with can.Bus(**options) as bus:
             assert isinstance(bus, GatewayBus)
             bus.session.end()
             with pytest.raises(can.CanOperationError, match="over"):
-                bus.recv(5)
+                hear_out(bus)
             with pytest.raises(ClientError):
                 bus.session.refresh()
         with pytest.raises(can.CanOperationError, match="shut down"):
