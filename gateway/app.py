@@ -208,6 +208,8 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
     identity = await open_identity(database, settings, utc_now)
     bus = MemoryBus()
     node = build_node(settings, database, identity.seal, bus, utc_now, metrics, log)
+    for name, throttle in identity.throttles.items():
+        node.counts.share(name, throttle)
     live = node.live
     registry = Registry(
         window=settings.link.resume_window,

@@ -127,6 +127,8 @@ class Identity:
         )
         postbox = Postbox(chosen.mail, seal.fernet)
         self.passwords = Passwords(database, hasher, throttle, admission, postbox, settings, clock)
+        #: What counts guesses, by what is guessed at; several nodes count together.
+        self.throttles = {"sign-in": throttle, "letters": self.passwords.requests}
         self.employees = Employees(database, self.passwords, clock, on_disabled=self.forget)
         self.operators = Operators(
             database, throttle, self.tokens, settings, clock, on_disabled=self.forget

@@ -73,7 +73,7 @@ class Passwords:
         self._hasher = hasher
         self._throttle = throttle
         # Asking for letters must not lock anybody's sign-in, so it is counted apart.
-        self._requests = Throttle(settings)
+        self.requests = Throttle(settings)
         self._admission = admission
         self._postbox = postbox
         self._lockouts = lockouts_of(settings)
@@ -119,7 +119,7 @@ class Passwords:
         """
         self._postbox.require_open()
         answer_at = trio.current_time() + ASKING_TAKES
-        with self._requests.attempt(address, trio.current_time()):
+        with self.requests.attempt(address, trio.current_time()):
             name = email.strip().lower()[:255]
             await self._database.write(self._request, name, address)
         await trio.sleep_until(answer_at)

@@ -6,14 +6,15 @@ machine, and an attacker can name any number of addresses, so the table is bound
 
 An attempt is counted when it begins and taken back when it succeeds. So a hundred at once count
 as a hundred, and somebody who comes in does not wipe out the failures of a guesser behind the
-same address.
+same address. Several nodes tell each other what they count, within milliseconds: a guesser gains
+nothing by trying all of them.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -62,6 +63,8 @@ class Throttle:
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
         self._window_began = 0.0
         self._in_window = 0
+        #: Told of every change of the counts here: network, and 1 or -1; must not block.
+        self.tell: Callable[[str, int], None] = _nobody_else
 
     @contextmanager
     def attempt(self, address: str, now: float) -> Iterator[Attempt]:
@@ -70,13 +73,11 @@ class Throttle:
         Raises:
             Throttled: this address, or all of them together, must wait.
         """
-        known = self._known(network_of(address), now)
+        network = network_of(address)
+        known = self._known(network, now)
         self._check(known, now)
-        known.attempts += 1
-        known.last = now
-        rest = self._lockout.lock_after(known.attempts)
-        known.locked_until = 0.0 if rest is None else now + rest.total_seconds()
-        self._in_window += 1
+        self._count(known, now)
+        self.tell(network, 1)
         made = Attempt()
         try:
             yield made
@@ -85,9 +86,28 @@ class Throttle:
             raise
         finally:
             if not made.failed:
-                known.attempts = max(0, known.attempts - 1)
-                known.locked_until = 0.0
-                self._in_window = max(0, self._in_window - 1)
+                self._take_back(known)
+                self.tell(network, -1)
+
+    def heard(self, network: str, change: int, now: float) -> None:
+        """Count what another node tells of: 1 for an attempt there, -1 for one that succeeded."""
+        known = self._known(network, now)
+        if change > 0:
+            self._count(known, now)
+        else:
+            self._take_back(known)
+
+    def _count(self, known: _Address, now: float) -> None:
+        known.attempts += 1
+        known.last = now
+        rest = self._lockout.lock_after(known.attempts)
+        known.locked_until = 0.0 if rest is None else now + rest.total_seconds()
+        self._in_window += 1
+
+    def _take_back(self, known: _Address) -> None:
+        known.attempts = max(0, known.attempts - 1)
+        known.locked_until = 0.0
+        self._in_window = max(0, self._in_window - 1)
 
     def _check(self, known: _Address, now: float) -> None:
         if now < known.locked_until:
@@ -105,6 +125,10 @@ class Throttle:
         if len(self._addresses) > MOST_ADDRESSES:
             self._addresses.popitem(last=False)
         return known
+
+
+def _nobody_else(network: str, change: int) -> None:
+    """This node is the only one."""
 
 
 def too_many(retry_after: float) -> Throttled:

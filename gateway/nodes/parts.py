@@ -20,6 +20,7 @@ from gateway.identity.sealing import Seal
 from gateway.links.elsewhere import Elsewhere
 from gateway.nodes.peers import Peers, new_name, tag_of
 from gateway.nodes.reception import Reception
+from gateway.nodes.shared_counts import SharedCounts
 from gateway.nodes.visits import Application, Visits
 from gateway.nodes.whereabouts import Whereabouts
 from gateway.runtime.logs import Log
@@ -44,6 +45,7 @@ class Node:
         near: the same for this node alone.
         elsewhere: connectors of other nodes.
         visits: takes requests to other nodes.
+        counts: what all nodes count together.
         secrets: prove nodes to each other; the present one, and those before it.
     """
 
@@ -55,6 +57,7 @@ class Node:
     near: LiveEvents
     elsewhere: Elsewhere
     visits: Visits
+    counts: SharedCounts
     secrets: tuple[bytes, ...]
 
     @property
@@ -108,6 +111,7 @@ def build_node(
         near,
         whereabouts,
         Visits(peers, secrets[0]),
+        SharedCounts(notices),
         secrets,
     )
     metrics.gauge("nodes_others", "Other nodes that give signs of life").set_function(

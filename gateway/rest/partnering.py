@@ -13,6 +13,7 @@ from gateway.chat.parts import ChatParts
 from gateway.config import Settings
 from gateway.domain.clock import Clock
 from gateway.identity.identity import Identity
+from gateway.nodes.parts import Node
 from gateway.rest import partner
 from gateway.rest.partner import token
 from gateway.rest.partner.door import PartnerDoor, limiter_of
@@ -43,6 +44,8 @@ class Parts(Protocol):
     @property
     def talk(self) -> ChatParts: ...
     @property
+    def node(self) -> Node: ...
+    @property
     def partner_feed(self) -> PartnerFeed: ...
 
 
@@ -60,6 +63,8 @@ def blueprints(parts: Parts, clock: Clock) -> Iterator[Blueprint]:
     settings, identity = parts.settings, parts.identity
     chosen = settings.partner_api
     yield token.blueprint(TokenDoor(identity.operators, settings.http.trusted_proxies))
+    limiter = limiter_of(chosen)
+    parts.node.counts.share("partner requests", limiter)
     door = PartnerDoor(
         identity=identity,
         database=parts.database,
@@ -68,7 +73,7 @@ def blueprints(parts: Parts, clock: Clock) -> Iterator[Blueprint]:
         chat=parts.talk.chat,
         employees=identity.employees,
         clock=clock,
-        limiter=limiter_of(chosen),
+        limiter=limiter,
         pages=PageProfile(chosen.page_default, chosen.page_limit),
     )
     yield from partner.blueprints(door)

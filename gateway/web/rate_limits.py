@@ -2,14 +2,15 @@
 
 A bucket holds as many requests as may come at once and fills at a steady rate. Buckets that are
 full again are forgotten, so that there are only as many as clients of the last moments; beyond
-``most_clients`` the one that was asked longest ago goes.
+``most_clients`` the one that was asked longest ago goes. Several nodes tell each other what they
+let through, so that a client has one bucket however many of them it asks.
 """
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.domain.errors import Throttled
@@ -79,6 +80,8 @@ class RateLimiter:
         self._most = most_clients
         # client -> (requests in each bucket, when that was); the latest asked last.
         self._buckets: OrderedDict[str, tuple[list[float], float]] = OrderedDict()
+        #: Told of every request that was let through here; must not block.
+        self.tell: Callable[[str, int], None] = _nobody_else
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -93,11 +96,9 @@ class RateLimiter:
             for level, quota in zip(levels, self._quotas, strict=True)
         )
         if not wait:
-            levels = [max(0.0, level - 1) for level in levels]
-        self._buckets[client] = (levels, now)
-        self._buckets.move_to_end(client)
-        if len(self._buckets) > self._most:
-            self._buckets.popitem(last=False)
+            levels = _less(levels, 1)
+            self.tell(client, 1)
+        self._keep(client, levels, now)
         remaining, quota = min(
             (
                 (math.floor(level + 1e-9), quota)
@@ -106,6 +107,16 @@ class RateLimiter:
             key=lambda pair: pair[0],
         )
         return Allowance(quota, remaining, wait)
+
+    def heard(self, client: str, requests: int, now: float) -> None:
+        """Count requests that another node has let through."""
+        self._keep(client, _less(self._levels(client, now), requests), now)
+
+    def _keep(self, client: str, levels: list[float], now: float) -> None:
+        self._buckets[client] = (levels, now)
+        self._buckets.move_to_end(client)
+        if len(self._buckets) > self._most:
+            self._buckets.popitem(last=False)
 
     def _levels(self, client: str, now: float) -> list[float]:
         known = self._buckets.get(client)
@@ -124,6 +135,14 @@ class RateLimiter:
             if any(level < quota.burst for level, quota in zip(levels, self._quotas, strict=True)):
                 return
             del self._buckets[client]
+
+
+def _less(levels: list[float], requests: int) -> list[float]:
+    return [max(0.0, level - requests) for level in levels]
+
+
+def _nobody_else(client: str, requests: int) -> None:
+    """This node is the only one."""
 
 
 def refusal(allowance: Allowance) -> Throttled:
