@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Test runs side by side, each with some of the files. 0 runs them in this process, for debuggers.
+WORKERS ?= 2
 
 .PHONY: demo test check bench lock format clean
 
@@ -11,7 +13,7 @@ demo: $(VENV)/.runtime
 	@$(BIN)/gateway demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
