@@ -144,7 +144,9 @@ class DescriptionService:
                     "description.too_large", f"A description has at most {self.largest} bytes."
                 )
         if not draft.size:
-            raise Invalid("description.empty", "The body is the file's bytes; it has none.")
+            raise Invalid(
+                "description.empty", "The body is the file's bytes; it has none.", field="body"
+            )
         return kind or ("pdx" if head == _ARCHIVE else "dbc")
 
     async def _examine(self, name: str, kind: str) -> Meaning:

@@ -119,6 +119,7 @@ async def test_what_is_no_description_is_refused_and_says_why(house: House) -> N
         answer = await upload(house, token, content, query)
         assert answer.status_code == status, (query, answer.text)
         assert words in answer.json()["detail"]
+        assert answer.json()["field"]
     assert (await house.done("GET", PATH, token=token))["total"] == 0
     assert (await house.client.post(PATH, content=b"x")).status_code == 401
     other = await house.another_operator()

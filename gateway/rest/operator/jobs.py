@@ -209,7 +209,9 @@ async def _upload(door: JobsDoor, operator: OperatorPrincipal, wanted: str | Non
         try:
             await _fill(door, draft)
             if draft.size == 0:
-                raise Invalid("image.empty", "The body is the image's bytes; it has none.")
+                raise Invalid(
+                    "image.empty", "The body is the image's bytes; it has none.", field="body"
+                )
             if wanted is not None and draft.name != wanted.lower():
                 raise Invalid(
                     "image.hash",
