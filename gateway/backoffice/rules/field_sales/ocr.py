@@ -12,14 +12,20 @@ import binascii
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
+from typing import Any
 
 from gateway.backoffice.rules.field_sales import ocr_queue
 from gateway.backoffice.shop import Shop, Values
 
 #: No invoice says more, and nobody waits longer.
 _MOST_TEXT, _MOST_PAGES, _SECONDS = 200_000, 50, 60
+
+#: A scan has one picture a page; what has many more is no document.
+_MOST_PICTURES = 20
 
 _LABELS = {
     "number": ("invoice number", "invoice no", "factuurnummer", "invoice"),
@@ -67,6 +73,8 @@ def inline(url: str) -> bytes | None:
 def read_document(data: bytes) -> Read:
     """Return what a document says; blocking, for a worker thread.
 
+    A PDF without text is a scan: then the pictures on its pages are read.
+
     Raises:
         Unreadable: it is broken, or a scan and there is no Tesseract.
     """
@@ -78,17 +86,29 @@ def read_document(data: bytes) -> Read:
     try:
         pages = PdfReader(BytesIO(data)).pages
         text = "\n".join(page.extract_text() for page in pages[:_MOST_PAGES])
-    except (PyPdfError, ValueError, KeyError, TypeError, RecursionError) as error:
+        pictures = [] if text.strip() else list(islice(_pictures(pages), _MOST_PICTURES))
+    except (PyPdfError, ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise Unreadable(f"The PDF is broken: {error}.") from None
-    if not text.strip():
-        raise Unreadable("The PDF holds no text: it is a scan. Give its pages as images.")
-    return Read(text[:_MOST_TEXT], len(pages), 1.0)
+    if text.strip():
+        return Read(text[:_MOST_TEXT], len(pages), 1.0)
+    if not pictures:
+        raise Unreadable("There is nothing on the pages of this PDF: no text and no picture.")
+    scans = [_recognized(picture) for picture in pictures]
+    whole = "\n".join(scan.text for scan in scans)
+    return Read(whole[:_MOST_TEXT], len(pages), min(scan.sure for scan in scans))
+
+
+# Any: pypdf's pages, which is imported where it is needed.
+def _pictures(pages: Iterable[Any]) -> Iterator[bytes]:
+    """Yield the pictures on the first pages, in order."""
+    for page in islice(pages, _MOST_PAGES):
+        yield from (picture.data for picture in page.images)
 
 
 def _recognized(data: bytes) -> Read:
     program = shutil.which("tesseract")
     if program is None:
-        raise Unreadable("Images need Tesseract, which is not installed on this machine.")
+        raise Unreadable("Scans need Tesseract, which is not installed on this machine.")
     try:
         done = subprocess.run(  # noqa: S603 - a fixed program, no shell
             [program, "stdin", "stdout"],
