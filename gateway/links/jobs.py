@@ -23,6 +23,10 @@ class JobDesk(Protocol):
         """A connector is there, and nothing of an earlier link reaches it any more."""
         ...
 
+    def left(self, connector: UUID) -> None:
+        """A connector is at another node, which looks after its jobs from now on."""
+        ...
+
 
 class JobPost:
     """Hands on what comes; until somebody looks after jobs, there are none."""
@@ -42,3 +46,8 @@ class JobPost:
         """Hand on that a connector begins anew."""
         if self.desk is not None:
             self.desk.begun_anew(connector)
+
+    def left(self, connector: UUID) -> None:
+        """Hand on that a connector is at another node."""
+        if self.desk is not None:
+            self.desk.left(connector)

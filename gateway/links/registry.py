@@ -226,8 +226,10 @@ class Registry:
     def leave_to_other(self, uuid: UUID) -> None:
         """Let a connector go that has dialled in at another node since: the newest wins.
 
-        That node tells of its status from now on, so nothing is told from here.
+        That node tells of its status from now on, so nothing is told from here. Nothing happens
+        where it was not here, but for its jobs, which this node may know from the database.
         """
+        self.jobs.left(uuid)
         live = self._live.pop(uuid, None)
         if live is None:
             return

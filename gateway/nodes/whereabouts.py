@@ -171,6 +171,8 @@ class Whereabouts(Elsewhere):
             return  # of an earlier dial-in
         if have.status.online:
             self._places[have.uuid] = _place(node, have)
+            if place is None and own is None and self._here is not None:
+                self._here.leave_to_other(have.uuid)
         elif place is not None:
             del self._places[have.uuid]
 

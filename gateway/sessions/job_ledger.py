@@ -98,6 +98,13 @@ class JobLedger:
         self._arrived.add(connector)
         self._look.set()
 
+    def left(self, connector: UUID) -> None:
+        """Another node goes on with what this connector has; nothing is noted from here."""
+        for going in self.of(connector):
+            self._let_go(going)
+            if going.fetch is not None:
+                going.fetch.give_up()
+
     def strange(self, connector: UUID, report: JobReport) -> None:
         """Take a report of a job that is not going here; beyond a bound, the oldest is dropped."""
         self._strange.pop(report.job, None)

@@ -252,6 +252,11 @@ class JobService:
             if going.fetch is not None:
                 going.fetch.begin_again()
 
+    def left(self, connector: UUID) -> None:
+        """Let the node that has the connector now look after its jobs."""
+        self._sender.forget(connector)
+        self._ledger.left(connector)
+
     def _take_result(self, connector: UUID, message: FileChunk | FileRefused) -> None:
         for going in self._ledger.of(connector):
             if going.fetch is None or going.report.result != message.sha256:

@@ -119,7 +119,7 @@ class UnattendedServices:
     async def _begin(self, ticket_id: int) -> None:
         means = self._means
         ticket = await means.database.read(tickets.find, ticket_id)
-        if ticket is None:
+        if ticket is None or self._is_elsewhere(ticket):
             return
         try:
             plan = plan_of(ticket, self._procedures)
@@ -147,7 +147,7 @@ class UnattendedServices:
         """Take over a run whose gateway is gone, as soon as its connector is here."""
         means = self._means
         ticket, run = await means.database.read(_left_behind, ticket_id)
-        if ticket is None or run is None:
+        if ticket is None or run is None or self._is_elsewhere(ticket):
             return
         now = means.clock()
         late = now - run.updated_at > timedelta(seconds=PATIENCE)
@@ -173,6 +173,13 @@ class UnattendedServices:
     def _is_here(self, ticket: Ticket) -> bool:
         uuid = ticket.connector_uuid
         return uuid is not None and self._registry.find(uuid) is not None
+
+    def _is_elsewhere(self, ticket: Ticket) -> bool:
+        """Tell whether its connector is at another node, which carries it out."""
+        uuid = ticket.connector_uuid
+        return (
+            uuid is not None and not self._is_here(ticket) and self._registry.status(uuid).online
+        )
 
     def _has_waited(self, ticket: Ticket) -> bool:
         return self._means.clock() - ticket.updated_at > timedelta(seconds=PATIENCE)

@@ -122,6 +122,17 @@ async def test_a_connector_that_comes_back_later_ends_the_job_safely(
     assert (await look(floor, job))["failure"] == "connector_gone"
 
 
+async def test_a_connector_that_is_at_another_node_takes_its_jobs_along(floor: Floor) -> None:
+    job = await begun(floor)
+    floor.links.registry.leave_to_other(uuid_of(MINE))
+    assert len(floor.jobs) == 0
+    assert (await look(floor, job))["state"] == "waiting", "nothing is noted from here"
+    # Back here, it is taken up where the record says it stands.
+    back = await floor.plug_in()
+    await until(lambda: JobControl(job, "report") in back.of(JobControl))
+    assert len(floor.jobs) == 1
+
+
 async def test_images_go_when_nobody_has_used_them_for_long(floor: Floor) -> None:
     await upload(floor)
     path = floor.jobs.store.path(NAME)

@@ -10,6 +10,7 @@ import trio
 from pypdf import PdfReader
 from structlog.typing import FilteringBoundLogger
 
+from gateway.domain.connector import ConnectorStatus
 from gateway.domain.ticket import TicketState
 from gateway.storage.queries import events
 from gateway.storage.queries.ticket_records import Ticket
@@ -193,6 +194,21 @@ async def test_a_connector_that_stays_away_sends_the_ticket_to_an_operator(
             bench.world.clock.now = ticket.updated_at + timedelta(seconds=PATIENCE + 1)
             await bench.until(ticket, HANDED_OVER)
         assert "offline" in await bench.ended_in(ticket, TicketState.PENDING)
+
+
+async def test_a_connector_at_another_node_is_left_to_that_node(
+    workshop: Workshop, log: FilteringBoundLogger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_bench(workshop, log, tmp_path) as bench:
+        registry = bench.world.registry
+        registry.leave_to_other(uuid_of(MINE))
+        monkeypatch.setattr(registry, "status", lambda _: ConnectorStatus(online=True))
+        ticket = await bench.order("100201")
+        bench.world.clock.now = ticket.updated_at + timedelta(seconds=PATIENCE + 1)
+        async with bench.services():
+            await trio.sleep(0.4)
+        assert (await bench.ticket(ticket)).state is TicketState.PENDING
+        assert await bench.notes(ticket) == []
 
 
 async def test_a_link_that_is_lost_in_the_middle_hands_over(
