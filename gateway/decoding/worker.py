@@ -31,8 +31,10 @@ _PROCESS = "gateway.decoding.process"
 #: Variables that it gets: settings of the gateway hold secrets and are none of its business.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "PYTHONPATH", "TMPDIR")
 
-#: Questions that may wait for their turn; the next one goes without an answer.
-MOST_WAITING = 64
+#: Questions that may wait for their turn; the next one goes without an answer. As many as one
+#: websocket may have in flight: half a millisecond each, they are through long before anybody's
+#: patience is.
+MOST_WAITING = 256
 
 
 @dataclass(frozen=True, slots=True)

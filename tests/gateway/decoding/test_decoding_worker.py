@@ -8,9 +8,18 @@ from pathlib import Path
 import pytest
 import trio
 
-from gateway.decoding.questions import Content, Examine, File, Refused
-from gateway.decoding.worker import Worker, WorkerLimits
+from gateway.decoding.questions import (
+    Answer,
+    Content,
+    Examine,
+    Explained,
+    ExplainFrames,
+    File,
+    Refused,
+)
+from gateway.decoding.worker import MOST_WAITING, Worker, WorkerLimits
 from gateway.domain.errors import Unavailable
+from gateway.ws.operator.exchanges import MAX_EXCHANGES
 from tests.support.link_world import until
 from tests.support.odx import archive, pdx
 
@@ -61,10 +70,24 @@ async def test_whoever_has_no_patience_leaves_and_the_process_reads_on(worker: W
     with pytest.raises(Unavailable):
         await worker.ask(Examine(DBC), 20, patience=0.0)
     # While it is behind, nobody waits for it at all.
-    with trio.fail_after(0.5), pytest.raises(Unavailable):
+    with trio.fail_after(5), pytest.raises(Unavailable):
         await worker.ask(Examine(DBC), 20)
     await until(lambda: not worker._waiting, within=20)
     assert isinstance(await worker.ask(Examine(DBC), 20), Content)
+
+
+async def test_as_many_as_a_websocket_has_in_flight_are_answered(worker: Worker) -> None:
+    question = ExplainFrames((DBC,), ((0x158, False, bytes(8)),))
+    answers: list[Answer] = []
+
+    async def ask() -> None:
+        answers.append(await worker.ask(question, 20))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(MAX_EXCHANGES):
+            nursery.start_soon(ask)
+    assert len(answers) == MAX_EXCHANGES <= MOST_WAITING
+    assert all(isinstance(answer, Explained) for answer in answers)
 
 
 async def test_without_a_place_to_run_there_is_no_answer() -> None:
