@@ -177,6 +177,8 @@ class World:
         if base == "/asset-part-receival":
             item = {"assetPart": await self.key("asset-part"), "orderedQuantity": 2}
             return {"items": [item | {"receivedQuantity": 1, "serialNumbers": [f"n{self.count}"]}]}
+        if base == "/activity-storecheck":
+            return {"responses": []}  # the template's questions have ids of their own
         if base == "/ocr-invoice-job":
             return {"documentUrl": "https://example.test/x.pdf"}
         return {}

@@ -20,7 +20,7 @@ from gateway.backoffice.nouns.trade import PERCENT, TAX_RATE
 from gateway.backoffice.profiles.field_sales import LINKS, META
 from gateway.backoffice.resource import Filter, Match, to_one
 from gateway.backoffice.rules import tax_rates
-from gateway.backoffice.rules.field_sales import prices
+from gateway.backoffice.rules.field_sales import must_sell, prices
 
 PRICE_LIST = sheet(
     "/pricelist",
@@ -126,6 +126,7 @@ MSL = sheet(
         "disabled": Cell(Flag(), find=True),
     },
     name="msl",
+    rules=Rules(change=must_sell.change_list),
 )
 
 MSL_PRODUCT = sheet(
@@ -141,6 +142,7 @@ MSL_PRODUCT = sheet(
         "disabled": Cell(Flag(), find=True),
     },
     name="msl_product",
+    rules=Rules(must_sell.add_product, must_sell.change_product),
 )
 
 RESOURCES = (

@@ -21,7 +21,7 @@ from gateway.backoffice.nouns.trade import PRODUCT
 from gateway.backoffice.profiles.field_sales import LINKS, PAGING
 from gateway.backoffice.resource import Computed, Filter, Input, Match, to_one
 from gateway.backoffice.rules import stock
-from gateway.backoffice.rules.field_sales import products
+from gateway.backoffice.rules.field_sales import modifiers, products
 
 PRODUCT_BRAND = sheet(
     "/product-brand",
@@ -102,6 +102,7 @@ MODIFIER_GROUP = sheet(
         "disabled": Cell(Flag(), default=False, find=True),
     },
     name="modifier_group",
+    rules=Rules(modifiers.create_group, modifiers.change_group),
 )
 
 _TEXT = {"type": "string"}

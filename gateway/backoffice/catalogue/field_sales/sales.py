@@ -29,6 +29,8 @@ SALES_INVOICE = sheet(
         "settled": Cell(SUM, write=Write.NEVER, default=Decimal(0), hidden=True),
         "kind": Cell(words("sales", "return"), write=Write.NEVER, default="sales", hidden=True),
         "dueDate": Moment(),
+        # The offer that it takes up.
+        "proforma_reference": first(Ref("proforma")),
     },
     name="sales_invoice",
     rules=Rules(documents.create_invoice, documents.change_invoice),
@@ -51,6 +53,7 @@ PROFORMA = sheet(
         "total": SUM,
         "status": Cell(NAME, find=True),
         "validUntil": Moment(),
+        "converted_at": own(Moment()),
     },
     name="proforma",
     rules=Rules(documents.create_proforma, documents.change_proforma),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.cells import GEO, NAME, NOTES, Cell, later, words
-from gateway.backoffice.catalogue.field_sales.sheet import nouns, sheet
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Flag, Ref
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.profiles.field_sales import OFFSET, PAGED
+from gateway.backoffice.rules.field_sales import storechecks
 
 STORECHECK_TEMPLATE = sheet(
     "/storecheck-template",
@@ -70,6 +71,7 @@ STORECHECK = sheet(
         "notes": NOTES,
     },
     name="storecheck",
+    rules=Rules(storechecks.create, storechecks.change),
 )
 
 RESOURCES = (

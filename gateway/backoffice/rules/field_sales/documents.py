@@ -16,7 +16,16 @@ from sqlalchemy import select
 
 from gateway.backoffice.kinds import Identifier, decimal_of
 from gateway.backoffice.refusal import broken_rule, wrong_field
-from gateway.backoffice.rules.field_sales import allocations, balance, days, shelves, turnover
+from gateway.backoffice.rules.field_sales import (
+    allocations,
+    balance,
+    days,
+    modifiers,
+    must_sell,
+    offers,
+    shelves,
+    turnover,
+)
 from gateway.backoffice.rules.field_sales.prices import base_quantity, price_of
 from gateway.backoffice.rules.field_sales.serials import is_carried, serial_for
 from gateway.backoffice.shop import Shop, Values
@@ -38,6 +47,7 @@ def create_invoice(shop: Shop, values: Values) -> int:
         Unprocessable: a line names nothing that is sold, or no number of it.
         Invalid: stock, credit or a frozen product are in the way.
     """
+    offers.take_up(shop, values)
     lines = _priced(shop, values, "frozen_sales")
     values["kind"] = "return" if (values.get("total") or 0) < 0 else "sales"
     values["serial"] = _serial(shop, values, values["kind"], "SI")
@@ -52,6 +62,7 @@ def create_invoice(shop: Shop, values: Values) -> int:
         balance.book(shop, values.get("client"), values["total"], source, against)
     if values.get("client"):
         allocations.spread(shop, values["client"])
+    must_sell.note(shop, values, lines)
     days.note(shop, values.get("rep"), shop.today)
     return invoice_id
 
@@ -86,6 +97,8 @@ def _void(shop: Shop, row: Values) -> None:
         raise broken_rule("Payments are settled against this invoice. Refund them instead.")
     lines = _lines(shop, row["items"] or [])
     _move(shop, row, lines, f"void of sales invoice {row['id']}", 1)
+    must_sell.note(shop, row, lines, -1)
+    offers.give_back(shop, row)
     if row["total"]:
         source, against = f"void of sales invoice {row['id']}", turnover.taken_back(row)
         balance.book(shop, row["client"], -row["total"], source, against)
@@ -111,7 +124,8 @@ def create_proforma(shop: Shop, values: Values) -> int:
 
 
 def change_proforma(shop: Shop, row: Values, values: Values) -> None:
-    """Change an offer; its lines are priced again."""
+    """Change an offer; its lines are priced again. Raises ``Invalid`` once it is an invoice."""
+    offers.check_open(row, values)
     if "items" in values:
         merged = row | values
         _priced(shop, merged, "frozen_pre_sales")
@@ -187,12 +201,14 @@ def _priced_line(
         price = decimal_of(
             item["price"] if not isinstance(item["price"], float) else str(item["price"])
         )
+    more = modifiers.surcharge(shop, product, variant, item, f"items.{line.place}")
     discount = Decimal(str(item.get("discount") or 0))
-    net = cents(price * line.quantity - discount)
+    net = cents((price + more) * line.quantity - discount)
     rate, tax, added = _tax(shop, product, net)
     return item | {
         "variant": _ID.render(line.variant_id),
         "price": float(price),
+        "modifiers_total": float(more),
         "base_unit_qty": line.quantity,
         "tax_rate": float(rate),
         "tax_amount": float(tax),

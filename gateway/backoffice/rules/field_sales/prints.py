@@ -108,7 +108,8 @@ def _line(shop: Shop, item: Values) -> Values:
 
 def _added(item: Values) -> Decimal:
     """Return the tax that was put on top of a line."""
-    net = Decimal(str(item.get("price") or 0)) * Decimal(str(item.get("base_unit_qty") or 1))
+    price = sum(Decimal(str(item.get(name) or 0)) for name in ("price", "modifiers_total"))
+    net = price * Decimal(str(item.get("base_unit_qty") or 1))
     net -= Decimal(str(item.get("discount") or 0))
     return Decimal(str(item.get("line_total") or 0)) - net
 

@@ -2627,6 +2627,7 @@ def upgrade() -> None:
     sa.Column('total', columns.Amount(2), nullable=True),
     sa.Column('status', sa.String(length=255), nullable=True),
     sa.Column('valid_until', columns.UtcDateTime(), nullable=True),
+    sa.Column('converted_at', columns.UtcDateTime(), nullable=True),
     sa.Column('revision', sa.BigInteger(), nullable=False),
     sa.ForeignKeyConstraint(['client'], ['backoffice_customer.id'], name=op.f('fk_backoffice_proforma_client')),
     sa.ForeignKeyConstraint(['rep'], ['backoffice_rep.id'], name=op.f('fk_backoffice_proforma_rep')),
@@ -2799,40 +2800,6 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_route_name', ['tenant_id', 'name'], unique=False)
         batch_op.create_index('ix_backoffice_route_rep_id', ['tenant_id', 'rep_id'], unique=False)
         batch_op.create_index('ix_backoffice_route_updated_at', ['tenant_id', 'updated_at'], unique=False)
-
-    op.create_table('backoffice_sales_invoice',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('created_at', columns.UtcDateTime(), nullable=False),
-    sa.Column('updated_at', columns.UtcDateTime(), nullable=False),
-    sa.Column('serial', sa.String(length=255), nullable=True),
-    sa.Column('client', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('rep', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('warehouse', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('items', columns.Json, nullable=True),
-    sa.Column('total', columns.Amount(2), nullable=True),
-    sa.Column('status', sa.String(length=255), nullable=True),
-    sa.Column('settled', columns.Amount(2), nullable=False),
-    sa.Column('kind', sa.String(length=32), nullable=False),
-    sa.Column('due_date', columns.UtcDateTime(), nullable=True),
-    sa.Column('revision', sa.BigInteger(), nullable=False),
-    sa.ForeignKeyConstraint(['client'], ['backoffice_customer.id'], name=op.f('fk_backoffice_sales_invoice_client')),
-    sa.ForeignKeyConstraint(['rep'], ['backoffice_rep.id'], name=op.f('fk_backoffice_sales_invoice_rep')),
-    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_sales_invoice_tenant_id')),
-    sa.ForeignKeyConstraint(['warehouse'], ['backoffice_warehouse.id'], name=op.f('fk_backoffice_sales_invoice_warehouse')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_sales_invoice')),
-    sa.UniqueConstraint('tenant_id', 'serial', 'kind', name=op.f('uq_backoffice_sales_invoice_tenant_id_serial_kind')),
-    sqlite_autoincrement=True
-    )
-    with op.batch_alter_table('backoffice_sales_invoice', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_sales_invoice_client', ['tenant_id', 'client'], unique=False)
-        batch_op.create_index('ix_backoffice_sales_invoice_created_at', ['tenant_id', 'created_at'], unique=False)
-        batch_op.create_index('ix_backoffice_sales_invoice_id', ['tenant_id', 'id'], unique=False)
-        batch_op.create_index('ix_backoffice_sales_invoice_rep', ['tenant_id', 'rep'], unique=False)
-        batch_op.create_index('ix_backoffice_sales_invoice_serial', ['tenant_id', 'serial'], unique=False)
-        batch_op.create_index('ix_backoffice_sales_invoice_status', ['tenant_id', 'status'], unique=False)
-        batch_op.create_index('ix_backoffice_sales_invoice_updated_at', ['tenant_id', 'updated_at'], unique=False)
-        batch_op.create_index('ix_backoffice_sales_invoice_warehouse', ['tenant_id', 'warehouse'], unique=False)
 
     op.create_table('backoffice_sales_payment',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -3520,30 +3487,6 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_ocr_job_page_job', ['tenant_id', 'job'], unique=False)
         batch_op.create_index('ix_backoffice_ocr_job_page_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
-    op.create_table('backoffice_payment_allocation',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('created_at', columns.UtcDateTime(), nullable=False),
-    sa.Column('updated_at', columns.UtcDateTime(), nullable=False),
-    sa.Column('payment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('invoice_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('amount', columns.Amount(2), nullable=False),
-    sa.Column('discount', columns.Amount(2), nullable=False),
-    sa.ForeignKeyConstraint(['invoice_id'], ['backoffice_sales_invoice.id'], name=op.f('fk_backoffice_payment_allocation_invoice_id')),
-    sa.ForeignKeyConstraint(['payment_id'], ['backoffice_sales_payment.id'], name=op.f('fk_backoffice_payment_allocation_payment_id')),
-    sa.ForeignKeyConstraint(['settlement_id'], ['backoffice_settlement.id'], name=op.f('fk_backoffice_payment_allocation_settlement_id')),
-    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_payment_allocation_tenant_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_payment_allocation')),
-    sqlite_autoincrement=True
-    )
-    with op.batch_alter_table('backoffice_payment_allocation', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_payment_allocation_id', ['tenant_id', 'id'], unique=False)
-        batch_op.create_index('ix_backoffice_payment_allocation_invoice_id', ['tenant_id', 'invoice_id'], unique=False)
-        batch_op.create_index('ix_backoffice_payment_allocation_payment_id', ['tenant_id', 'payment_id'], unique=False)
-        batch_op.create_index('ix_backoffice_payment_allocation_settlement_id', ['tenant_id', 'settlement_id'], unique=False)
-        batch_op.create_index('ix_backoffice_payment_allocation_updated_at', ['tenant_id', 'updated_at'], unique=False)
-
     op.create_table('backoffice_price_list_item',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -3614,40 +3557,42 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_recurring_invoice_line_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_recurring_invoice_line_vat_rate', ['tenant_id', 'vat_rate'], unique=False)
 
-    op.create_table('backoffice_refund',
+    op.create_table('backoffice_sales_invoice',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('created_at', columns.UtcDateTime(), nullable=False),
     sa.Column('updated_at', columns.UtcDateTime(), nullable=False),
-    sa.Column('client', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('serial', sa.String(length=255), nullable=True),
+    sa.Column('client', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('rep', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('invoice', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('amount', columns.Amount(2), nullable=False),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('status', sa.String(length=32), nullable=True),
-    sa.Column('refund_method', sa.String(length=255), nullable=True),
-    sa.Column('reference', sa.String(length=255), nullable=True),
-    sa.Column('notes', sa.Text(), nullable=True),
-    sa.Column('processed_at', columns.UtcDateTime(), nullable=True),
-    sa.Column('requested_at', columns.UtcDateTime(), nullable=True),
-    sa.Column('integration_meta', columns.Json, nullable=True),
+    sa.Column('warehouse', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('items', columns.Json, nullable=True),
+    sa.Column('total', columns.Amount(2), nullable=True),
+    sa.Column('status', sa.String(length=255), nullable=True),
+    sa.Column('settled', columns.Amount(2), nullable=False),
+    sa.Column('kind', sa.String(length=32), nullable=False),
+    sa.Column('due_date', columns.UtcDateTime(), nullable=True),
+    sa.Column('proforma_reference', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('revision', sa.BigInteger(), nullable=False),
-    sa.ForeignKeyConstraint(['client'], ['backoffice_customer.id'], name=op.f('fk_backoffice_refund_client')),
-    sa.ForeignKeyConstraint(['invoice'], ['backoffice_sales_invoice.id'], name=op.f('fk_backoffice_refund_invoice')),
-    sa.ForeignKeyConstraint(['rep'], ['backoffice_rep.id'], name=op.f('fk_backoffice_refund_rep')),
-    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_refund_tenant_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_refund')),
+    sa.ForeignKeyConstraint(['client'], ['backoffice_customer.id'], name=op.f('fk_backoffice_sales_invoice_client')),
+    sa.ForeignKeyConstraint(['proforma_reference'], ['backoffice_proforma.id'], name=op.f('fk_backoffice_sales_invoice_proforma_reference')),
+    sa.ForeignKeyConstraint(['rep'], ['backoffice_rep.id'], name=op.f('fk_backoffice_sales_invoice_rep')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_sales_invoice_tenant_id')),
+    sa.ForeignKeyConstraint(['warehouse'], ['backoffice_warehouse.id'], name=op.f('fk_backoffice_sales_invoice_warehouse')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_sales_invoice')),
+    sa.UniqueConstraint('tenant_id', 'serial', 'kind', name=op.f('uq_backoffice_sales_invoice_tenant_id_serial_kind')),
     sqlite_autoincrement=True
     )
-    with op.batch_alter_table('backoffice_refund', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_refund_amount', ['tenant_id', 'amount'], unique=False)
-        batch_op.create_index('ix_backoffice_refund_client', ['tenant_id', 'client'], unique=False)
-        batch_op.create_index('ix_backoffice_refund_id', ['tenant_id', 'id'], unique=False)
-        batch_op.create_index('ix_backoffice_refund_invoice', ['tenant_id', 'invoice'], unique=False)
-        batch_op.create_index('ix_backoffice_refund_rep', ['tenant_id', 'rep'], unique=False)
-        batch_op.create_index('ix_backoffice_refund_requested_at', ['tenant_id', 'requested_at'], unique=False)
-        batch_op.create_index('ix_backoffice_refund_status', ['tenant_id', 'status'], unique=False)
-        batch_op.create_index('ix_backoffice_refund_updated_at', ['tenant_id', 'updated_at'], unique=False)
+    with op.batch_alter_table('backoffice_sales_invoice', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_sales_invoice_client', ['tenant_id', 'client'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_created_at', ['tenant_id', 'created_at'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_proforma_reference', ['tenant_id', 'proforma_reference'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_rep', ['tenant_id', 'rep'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_serial', ['tenant_id', 'serial'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_status', ['tenant_id', 'status'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_updated_at', ['tenant_id', 'updated_at'], unique=False)
+        batch_op.create_index('ix_backoffice_sales_invoice_warehouse', ['tenant_id', 'warehouse'], unique=False)
 
     op.create_table('backoffice_warehouse_stock',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -3978,6 +3923,30 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_item_comment_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_item_comment_user_id', ['tenant_id', 'user_id'], unique=False)
 
+    op.create_table('backoffice_payment_allocation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', columns.UtcDateTime(), nullable=False),
+    sa.Column('updated_at', columns.UtcDateTime(), nullable=False),
+    sa.Column('payment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('invoice_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('settlement_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('amount', columns.Amount(2), nullable=False),
+    sa.Column('discount', columns.Amount(2), nullable=False),
+    sa.ForeignKeyConstraint(['invoice_id'], ['backoffice_sales_invoice.id'], name=op.f('fk_backoffice_payment_allocation_invoice_id')),
+    sa.ForeignKeyConstraint(['payment_id'], ['backoffice_sales_payment.id'], name=op.f('fk_backoffice_payment_allocation_payment_id')),
+    sa.ForeignKeyConstraint(['settlement_id'], ['backoffice_settlement.id'], name=op.f('fk_backoffice_payment_allocation_settlement_id')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_payment_allocation_tenant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_payment_allocation')),
+    sqlite_autoincrement=True
+    )
+    with op.batch_alter_table('backoffice_payment_allocation', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_payment_allocation_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_payment_allocation_invoice_id', ['tenant_id', 'invoice_id'], unique=False)
+        batch_op.create_index('ix_backoffice_payment_allocation_payment_id', ['tenant_id', 'payment_id'], unique=False)
+        batch_op.create_index('ix_backoffice_payment_allocation_settlement_id', ['tenant_id', 'settlement_id'], unique=False)
+        batch_op.create_index('ix_backoffice_payment_allocation_updated_at', ['tenant_id', 'updated_at'], unique=False)
+
     op.create_table('backoffice_pick_list',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -4060,6 +4029,41 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_portal_link_link_type', ['tenant_id', 'link_type'], unique=False)
         batch_op.create_index('ix_backoffice_portal_link_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_portal_link_workorder', ['tenant_id', 'workorder'], unique=False)
+
+    op.create_table('backoffice_refund',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', columns.UtcDateTime(), nullable=False),
+    sa.Column('updated_at', columns.UtcDateTime(), nullable=False),
+    sa.Column('client', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('rep', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('invoice', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('amount', columns.Amount(2), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('status', sa.String(length=32), nullable=True),
+    sa.Column('refund_method', sa.String(length=255), nullable=True),
+    sa.Column('reference', sa.String(length=255), nullable=True),
+    sa.Column('notes', sa.Text(), nullable=True),
+    sa.Column('processed_at', columns.UtcDateTime(), nullable=True),
+    sa.Column('requested_at', columns.UtcDateTime(), nullable=True),
+    sa.Column('integration_meta', columns.Json, nullable=True),
+    sa.Column('revision', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['client'], ['backoffice_customer.id'], name=op.f('fk_backoffice_refund_client')),
+    sa.ForeignKeyConstraint(['invoice'], ['backoffice_sales_invoice.id'], name=op.f('fk_backoffice_refund_invoice')),
+    sa.ForeignKeyConstraint(['rep'], ['backoffice_rep.id'], name=op.f('fk_backoffice_refund_rep')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_refund_tenant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_refund')),
+    sqlite_autoincrement=True
+    )
+    with op.batch_alter_table('backoffice_refund', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_refund_amount', ['tenant_id', 'amount'], unique=False)
+        batch_op.create_index('ix_backoffice_refund_client', ['tenant_id', 'client'], unique=False)
+        batch_op.create_index('ix_backoffice_refund_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_refund_invoice', ['tenant_id', 'invoice'], unique=False)
+        batch_op.create_index('ix_backoffice_refund_rep', ['tenant_id', 'rep'], unique=False)
+        batch_op.create_index('ix_backoffice_refund_requested_at', ['tenant_id', 'requested_at'], unique=False)
+        batch_op.create_index('ix_backoffice_refund_status', ['tenant_id', 'status'], unique=False)
+        batch_op.create_index('ix_backoffice_refund_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_shipping_label',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -4577,11 +4581,11 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_customer_payment_term_id', ['tenant_id', 'payment_term_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_phone_e164', ['tenant_id', 'phone_e164'], unique=False)
         batch_op.create_index('ix_backoffice_customer_price_list_id', ['tenant_id', 'price_list_id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
 
     with op.batch_alter_table('backoffice_work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('branch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4641,11 +4645,11 @@ def downgrade() -> None:
         batch_op.drop_column('branch_id')
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
         batch_op.drop_index('ix_backoffice_customer_price_list_id')
         batch_op.drop_index('ix_backoffice_customer_phone_e164')
         batch_op.drop_index('ix_backoffice_customer_payment_term_id')
@@ -4842,6 +4846,17 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_shipping_label_id')
 
     op.drop_table('backoffice_shipping_label')
+    with op.batch_alter_table('backoffice_refund', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_refund_updated_at')
+        batch_op.drop_index('ix_backoffice_refund_status')
+        batch_op.drop_index('ix_backoffice_refund_requested_at')
+        batch_op.drop_index('ix_backoffice_refund_rep')
+        batch_op.drop_index('ix_backoffice_refund_invoice')
+        batch_op.drop_index('ix_backoffice_refund_id')
+        batch_op.drop_index('ix_backoffice_refund_client')
+        batch_op.drop_index('ix_backoffice_refund_amount')
+
+    op.drop_table('backoffice_refund')
     with op.batch_alter_table('backoffice_portal_link', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_portal_link_workorder')
         batch_op.drop_index('ix_backoffice_portal_link_updated_at')
@@ -4865,6 +4880,14 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_pick_list_id')
 
     op.drop_table('backoffice_pick_list')
+    with op.batch_alter_table('backoffice_payment_allocation', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_payment_allocation_updated_at')
+        batch_op.drop_index('ix_backoffice_payment_allocation_settlement_id')
+        batch_op.drop_index('ix_backoffice_payment_allocation_payment_id')
+        batch_op.drop_index('ix_backoffice_payment_allocation_invoice_id')
+        batch_op.drop_index('ix_backoffice_payment_allocation_id')
+
+    op.drop_table('backoffice_payment_allocation')
     with op.batch_alter_table('backoffice_item_comment', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_item_comment_user_id')
         batch_op.drop_index('ix_backoffice_item_comment_updated_at')
@@ -4943,17 +4966,18 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_warehouse_stock_id')
 
     op.drop_table('backoffice_warehouse_stock')
-    with op.batch_alter_table('backoffice_refund', schema=None) as batch_op:
-        batch_op.drop_index('ix_backoffice_refund_updated_at')
-        batch_op.drop_index('ix_backoffice_refund_status')
-        batch_op.drop_index('ix_backoffice_refund_requested_at')
-        batch_op.drop_index('ix_backoffice_refund_rep')
-        batch_op.drop_index('ix_backoffice_refund_invoice')
-        batch_op.drop_index('ix_backoffice_refund_id')
-        batch_op.drop_index('ix_backoffice_refund_client')
-        batch_op.drop_index('ix_backoffice_refund_amount')
+    with op.batch_alter_table('backoffice_sales_invoice', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_sales_invoice_warehouse')
+        batch_op.drop_index('ix_backoffice_sales_invoice_updated_at')
+        batch_op.drop_index('ix_backoffice_sales_invoice_status')
+        batch_op.drop_index('ix_backoffice_sales_invoice_serial')
+        batch_op.drop_index('ix_backoffice_sales_invoice_rep')
+        batch_op.drop_index('ix_backoffice_sales_invoice_proforma_reference')
+        batch_op.drop_index('ix_backoffice_sales_invoice_id')
+        batch_op.drop_index('ix_backoffice_sales_invoice_created_at')
+        batch_op.drop_index('ix_backoffice_sales_invoice_client')
 
-    op.drop_table('backoffice_refund')
+    op.drop_table('backoffice_sales_invoice')
     with op.batch_alter_table('backoffice_recurring_invoice_line', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_recurring_invoice_line_vat_rate')
         batch_op.drop_index('ix_backoffice_recurring_invoice_line_updated_at')
@@ -4977,14 +5001,6 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_price_list_item_disabled')
 
     op.drop_table('backoffice_price_list_item')
-    with op.batch_alter_table('backoffice_payment_allocation', schema=None) as batch_op:
-        batch_op.drop_index('ix_backoffice_payment_allocation_updated_at')
-        batch_op.drop_index('ix_backoffice_payment_allocation_settlement_id')
-        batch_op.drop_index('ix_backoffice_payment_allocation_payment_id')
-        batch_op.drop_index('ix_backoffice_payment_allocation_invoice_id')
-        batch_op.drop_index('ix_backoffice_payment_allocation_id')
-
-    op.drop_table('backoffice_payment_allocation')
     with op.batch_alter_table('backoffice_ocr_job_page', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_ocr_job_page_updated_at')
         batch_op.drop_index('ix_backoffice_ocr_job_page_job')
@@ -5177,17 +5193,6 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_sales_payment_client')
 
     op.drop_table('backoffice_sales_payment')
-    with op.batch_alter_table('backoffice_sales_invoice', schema=None) as batch_op:
-        batch_op.drop_index('ix_backoffice_sales_invoice_warehouse')
-        batch_op.drop_index('ix_backoffice_sales_invoice_updated_at')
-        batch_op.drop_index('ix_backoffice_sales_invoice_status')
-        batch_op.drop_index('ix_backoffice_sales_invoice_serial')
-        batch_op.drop_index('ix_backoffice_sales_invoice_rep')
-        batch_op.drop_index('ix_backoffice_sales_invoice_id')
-        batch_op.drop_index('ix_backoffice_sales_invoice_created_at')
-        batch_op.drop_index('ix_backoffice_sales_invoice_client')
-
-    op.drop_table('backoffice_sales_invoice')
     with op.batch_alter_table('backoffice_route', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_route_updated_at')
         batch_op.drop_index('ix_backoffice_route_rep_id')
