@@ -19,8 +19,12 @@ def populate(
     shown = list(documents)
     for name in names:
         populated = resource.populated[name]
-        known = _documents(shop, resource, populated, shown)
-        shown = [_with(document, populated, known) for document in shown]
+        # By what was there at first: one reference may be asked for under two names.
+        known = _documents(shop, resource, populated, documents)
+        shown = [
+            document | _shown(before, populated, known)
+            for before, document in zip(documents, shown, strict=True)
+        ]
     return shown
 
 
@@ -45,12 +49,12 @@ def _keys(value: object) -> list[object]:
     return [] if value is None else [value]
 
 
-def _with(document: Rendered, populated: Populated, known: dict[object, Rendered]) -> Rendered:
+def _shown(document: Rendered, populated: Populated, known: dict[object, Rendered]) -> Rendered:
     value = document.get(populated.member)
     if value is None:
-        return document
+        return {}
     if isinstance(value, list):
         shown: object = [known.get(key, key) for key in value]
     else:
         shown = known.get(value, value)
-    return document | {populated.beside or populated.member: shown}
+    return {populated.beside or populated.member: shown}
