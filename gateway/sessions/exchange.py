@@ -128,12 +128,17 @@ def connector_time_line(
     return wall_time
 
 
+def microseconds(moment: datetime) -> int:
+    """Return a moment as microseconds since 1970, UTC."""
+    return round(moment.timestamp() * 1_000_000)
+
+
 def epoch_us(now: datetime, monotonic: float, offset_us: int) -> int:
     """Return what a connector's time stamps lack to be microseconds since 1970, UTC.
 
     The arguments are those of :func:`connector_time_line`.
     """
-    return round(now.timestamp() * 1e6) - round(monotonic * 1e6) - offset_us
+    return microseconds(now) - round(monotonic * 1e6) - offset_us
 
 
 def too_slow(limit: float) -> VehicleFault:

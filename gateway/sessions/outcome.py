@@ -8,7 +8,7 @@ import trio
 
 from gateway.domain.errors import GatewayError
 from gateway.links.connector import LiveConnector
-from gateway.sessions.exchange import Answer, answers, connector_time_line, epoch_us, news
+from gateway.sessions.exchange import Answer, answers, connector_time_line, microseconds, news
 from gateway.sessions.recorder import Asked
 from gateway.sessions.session import Session
 from protocols.link.messages import ExchangeResult
@@ -41,7 +41,7 @@ def conclude(
 ) -> tuple[Answer, ...] | GatewayError:
     """Return the answers, or the error of a request without any."""
     monotonic = trio.current_time()
-    session.track.exchanged(question, outcome, epoch_us(now, monotonic, live.clock_offset_us))
+    _record(live, session, question, outcome, now, monotonic)
     try:
         if isinstance(outcome, GatewayError):
             raise outcome
@@ -56,5 +56,17 @@ def conclude(
 
 def abandon(live: LiveConnector, session: Session, question: Asked, now: datetime) -> None:
     """Whoever asked has left before there was an answer; the vehicle may have the request."""
-    offset = epoch_us(now, trio.current_time(), live.clock_offset_us)
-    session.track.exchanged(question, None, offset)
+    _record(live, session, question, None, now, trio.current_time())
+
+
+def _record(
+    live: LiveConnector,
+    session: Session,
+    question: Asked,
+    outcome: ExchangeResult | GatewayError | None,
+    now: datetime,
+    monotonic: float,
+) -> None:
+    at = microseconds(now)
+    offset = at - round(monotonic * 1e6) - live.clock_offset_us
+    session.track.exchanged(question, outcome, at, offset)

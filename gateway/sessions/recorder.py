@@ -45,13 +45,14 @@ class Track(Protocol):
         ...
 
     def exchanged(
-        self, asked: Asked, outcome: ExchangeResult | GatewayError | None, offset_us: int
+        self, asked: Asked, outcome: ExchangeResult | GatewayError | None, at: int, offset_us: int
     ) -> None:
         """Take what came of a request.
 
         Args:
             asked: the request.
             outcome: its result, or why there is none; ``None`` where whoever asked left first.
+            at: when, microseconds since 1970.
             offset_us: what turns the connector's time stamps into microseconds since 1970.
         """
         ...
@@ -123,7 +124,7 @@ class Unrecorded(Track, Recorder):
 
     @override
     def exchanged(
-        self, asked: Asked, outcome: ExchangeResult | GatewayError | None, offset_us: int
+        self, asked: Asked, outcome: ExchangeResult | GatewayError | None, at: int, offset_us: int
     ) -> None:
         return
 

@@ -27,6 +27,10 @@ MAGIC = b"DGREC\x01\x00\x00"
 MAX_CONTENT = 32 * 1024 * 1024
 
 _LENGTH = struct.Struct(">I")
+
+#: Checksums of the lengths that nearly every record has.
+_OF_LENGTHS = tuple(zlib.crc32(_LENGTH.pack(length)) for length in range(1024))
+
 _HEAD = struct.Struct(">II")
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
@@ -41,12 +45,13 @@ def encode(record: Record) -> bytes:
     content = _ENCODER.encode(record)
     if len(content) > MAX_CONTENT:
         raise LocalProtocolError(f"a record of {len(content)} bytes; {MAX_CONTENT} is the most")
-    length = _LENGTH.pack(len(content))
-    return b"".join((length, _LENGTH.pack(_checksum(length, content)), content))
+    return _HEAD.pack(len(content), _checksum(content)) + content
 
 
-def _checksum(length: bytes, content: bytes) -> int:
-    return zlib.crc32(content, zlib.crc32(length))
+def _checksum(content: bytes) -> int:
+    length = len(content)
+    begun = _OF_LENGTHS[length] if length < 1024 else zlib.crc32(_LENGTH.pack(length))
+    return zlib.crc32(content, begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class Reader:
         return self._take(bytes(self._buffer[_HEAD.size : end]), checksum)
 
     def _take(self, content: bytes, checksum: int) -> Record | None:
-        if _checksum(_LENGTH.pack(len(content)), content) != checksum:
+        if _checksum(content) != checksum:
             self._damage = "a record's checksum is wrong"
             return None
         try:

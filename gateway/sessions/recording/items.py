@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.domain.errors import GatewayError
 from gateway.sessions.recorder import Asked
-from protocols.link.messages import ExchangeResponse, ExchangeResult
+from protocols.link.messages import ExchangeResult
 from protocols.recording.records import Answered, Exchange, Record
 
 #: Failure of an exchange whose caller left before the answer came.
@@ -33,34 +33,33 @@ class Done(msgspec.Struct, frozen=True, gc=False):
         """About how many bytes it takes."""
         size = 96 + len(self.asked.request)
         if isinstance(self.outcome, ExchangeResult):
-            size += sum(48 + len(response.data) for response in self.outcome.responses)
+            for response in self.outcome.responses:
+                size += 48 + len(response.data)
         return size
 
     def record(self) -> Exchange:
         """Return it as it is written."""
+        outcome, asked = self.outcome, self.asked
         answers: tuple[Answered, ...] = ()
-        failure: str | None = None
-        match self.outcome:
-            case ExchangeResult() as result:
-                answers = tuple(self._answered(response) for response in result.responses)
-                failure = result.failure or None
-            case GatewayError() as error:
-                failure = error.code
-            case None:
-                failure = ABANDONED
-        asked = self.asked
+        if isinstance(outcome, ExchangeResult):
+            answers = _answers(outcome, self.offset_us)
+            failure = outcome.failure or None
+        else:
+            failure = ABANDONED if outcome is None else outcome.code
         return Exchange(
             self.at, asked.target, asked.request, answers, failure, asked.by, asked.seen
         )
 
-    def _answered(self, response: ExchangeResponse) -> Answered:
-        return Answered(
-            response.source,
-            response.data,
-            response.pending,
-            response.sent_us + self.offset_us,
-            response.received_us + self.offset_us,
-        )
+
+def _answers(result: ExchangeResult, offset_us: int) -> tuple[Answered, ...]:
+    return tuple(
+        [
+            Answered(
+                it.source, it.data, it.pending, it.sent_us + offset_us, it.received_us + offset_us
+            )
+            for it in result.responses
+        ]
+    )
 
 
 class End(msgspec.Struct, frozen=True, gc=False):

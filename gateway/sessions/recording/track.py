@@ -12,7 +12,7 @@ from typing_extensions import override
 from gateway.domain.clock import Clock
 from gateway.domain.errors import GatewayError
 from gateway.links.connector import LiveConnector
-from gateway.sessions.exchange import epoch_us
+from gateway.sessions.exchange import epoch_us, microseconds
 from gateway.sessions.recorder import Asked, Recorded, Track
 from gateway.sessions.recording.backlog import Backlog
 from gateway.sessions.recording.items import Done, End, Item
@@ -92,7 +92,7 @@ class SessionTrack(Track):
         self.began_at = self.clock()
         buses = live.capabilities.buses
         self.began = Began(
-            at=_microseconds(self.began_at),
+            at=microseconds(self.began_at),
             session=session.id,
             part=0,
             connector=str(live.known.uuid),
@@ -110,16 +110,16 @@ class SessionTrack(Track):
 
     @override
     def exchanged(
-        self, asked: Asked, outcome: ExchangeResult | GatewayError | None, offset_us: int
+        self, asked: Asked, outcome: ExchangeResult | GatewayError | None, at: int, offset_us: int
     ) -> None:
         if not self._over:
-            done = Done(_microseconds(self.clock()), asked, outcome, offset_us)
+            done = Done(at, asked, outcome, offset_us)
             self.backlog.put((self, done), _ENTRY + done.size)
 
     @override
     def happened(self, what: str, detail: dict[str, object]) -> None:
         if not self._over:
-            record = Happened(_microseconds(self.clock()), what, told(detail))
+            record = Happened(microseconds(self.clock()), what, told(detail))
             self.backlog.put((self, record), _ENTRY + 64 * len(record.detail))
 
     def _tap(self, batch: bytes, *, sent: bool) -> None:
@@ -129,7 +129,7 @@ class SessionTrack(Track):
             self._lost += peek_batch(batch).count
             return
         now = self.clock()
-        at = _microseconds(now)
+        at = microseconds(now)
         if self._lost:
             self.backlog.put((self, Lost(at, self._lost)), _ENTRY)
             self._lost = 0
@@ -153,14 +153,10 @@ class SessionTrack(Track):
         self.live.monitors.taps.remove(self._tap)
         now = self.clock()
         if self._lost:
-            self.backlog.put((self, Lost(_microseconds(now), self._lost)), _ENTRY)
+            self.backlog.put((self, Lost(microseconds(now), self._lost)), _ENTRY)
         self.ended_at = now
         # A session that was refused has nothing to remember.
         self.backlog.put((self, End(keep=reason != "refused")), _ENTRY)
-
-
-def _microseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)
 
 
 def told(detail: dict[str, object]) -> dict[str, str]:

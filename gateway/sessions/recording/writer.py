@@ -116,8 +116,7 @@ class Writer:
         track.standing.closed = end is not None
 
     def _append(self, track: SessionTrack, items: Sequence[Done | Record]) -> None:
-        records = [item.record() if isinstance(item, Done) else item for item in items]
-        data = b"".join(map(encode, records))
+        data = b"".join([encode(it.record() if isinstance(it, Done) else it) for it in items])
         session, tally = track.session.id, track.tally
         if tally.parts == 0 or (data and tally.part + len(data) > self._part_bytes):
             data = self._begin_part(track) + data
@@ -125,8 +124,11 @@ class Writer:
         self._unsynced.add(session)
         tally.bytes += len(data)
         tally.part += len(data)
-        for record in records:
-            _count(track, record)
+        for item in items:
+            if isinstance(item, Done):
+                tally.exchanges += 1
+            else:
+                _count(track, item)
 
     def _begin_part(self, track: SessionTrack) -> bytes:
         """Return what a part begins with; the one before is finished."""

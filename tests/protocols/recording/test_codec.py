@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,8 +105,8 @@ def test_a_hole_of_zeros_is_no_record() -> None:
 
 def test_content_that_is_no_record_is_named() -> None:
     good = encode(Lost(1, 2))
-    length = codec._LENGTH.pack(1)
-    foreign = length + codec._LENGTH.pack(codec._checksum(length, b"\xc0")) + b"\xc0"
+    length = bytes([0, 0, 0, 1])
+    foreign = length + zlib.crc32(length + b"\xc0").to_bytes(4) + b"\xc0"
     found, cut = read(MAGIC + good + foreign + good)
     assert found == [Lost(1, 2)]
     assert cut is not None
@@ -129,3 +131,9 @@ def test_a_record_beyond_all_bounds_is_not_written(monkeypatch: pytest.MonkeyPat
 
 def test_the_bytes_of_a_record_are_what_the_format_says() -> None:
     assert encode(Lost(1, 2)) == bytes.fromhex("00000004 ce89a565 93050102")
+
+
+@pytest.mark.parametrize("length", [1, 1023, 1024, 70_000])
+def test_the_checksum_is_that_of_length_and_content_together(length: int) -> None:
+    content = bytes(length)
+    assert codec._checksum(content) == zlib.crc32(length.to_bytes(4) + content)
