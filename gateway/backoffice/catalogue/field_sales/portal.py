@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.action import Action, Call
-from gateway.backoffice.catalogue.field_sales.acts import on_one
+from gateway.backoffice.action import Action, Call, Run
+from gateway.backoffice.catalogue.field_sales.acts import TEXT, on_one
 from gateway.backoffice.catalogue.field_sales.cells import (
     LINK,
     NAME,
@@ -21,7 +21,7 @@ from gateway.backoffice.moments import Moment
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.profiles.field_sales import FIELD_SALES, PAGING
 from gateway.backoffice.resource import Input
-from gateway.backoffice.rules.field_sales import portal
+from gateway.backoffice.rules.field_sales import portal, portal_entries
 
 PORTAL_ENTRY = sheet(
     "/workorder-portal",
@@ -31,6 +31,7 @@ PORTAL_ENTRY = sheet(
         "workorder": first(Ref("field_order"), must=True),
         "client": first(Ref("customer"), must=True),
         "portal_access_code": own(NAME),
+        "portal_url": own(URL),
         "status": later(words("pending", "in_progress", "completed", "cancelled"), find=True),
         "access_level": Cell(words("view_only", "comment", "full_access"), default="view_only"),
         "allowed_actions": Cell(
@@ -137,7 +138,47 @@ async def _show(call: Call) -> object:
     )
 
 
+async def _ask(call: Call) -> object:
+    portal.garage_of(call.path["key"])
+    return portal_entries.ask()
+
+
+async def _enter(call: Call) -> object:
+    tenant_id, entry_id = portal.garage_of(call.path["key"])
+    given = call.values["code"], call.values.get("answer")
+    return await call.of_garage(
+        tenant_id, lambda shop: portal_entries.enter(shop, entry_id, *given)
+    )
+
+
+def _entry(name: str, method: str, summary: str, run: Run, *inputs: Input) -> Action:
+    """Return what is done with the page of an entry, by whoever has its code."""
+    return Action(
+        name,
+        FIELD_SALES,
+        method,
+        portal.ENTRY_PATH + "/{key}",
+        summary,
+        TEXT,
+        run,
+        inputs=inputs,
+        public=True,
+        accepts="multipart/form-data",
+        media="text/html",
+        tag="workorder-portal",
+    )
+
+
 ACTIONS = (
+    _entry("askForPortalCode", "GET", "The page that asks for an entry's code", _ask),
+    _entry(
+        "openPortalEntry",
+        "POST",
+        "Show a work order to whoever has the code, and take their answer",
+        _enter,
+        Input("code", NAME, required=True),
+        Input("answer", words(*portal_entries.ANSWERS)),
+    ),
     on_one(
         PORTAL_ENTRY,
         "setPortalEntryStatus",

@@ -16,7 +16,11 @@ from gateway.backoffice.reading import absent
 from gateway.backoffice.records import Html
 from gateway.backoffice.refusal import broken_rule
 from gateway.backoffice.rules.field_sales.states import Machine
+from gateway.backoffice.rules.pages import page
 from gateway.backoffice.shop import Shop, Values
+
+#: Behind the mount; the garage and the entry follow.
+ENTRY_PATH = "/portal-entry"
 
 #: The newest accesses that a link remembers.
 _LOGGED = 100
@@ -36,7 +40,10 @@ def create_entry(shop: Shop, values: Values) -> int:
     """Open a work order to a client, with a code of their own."""
     code = secrets.token_urlsafe(9)
     values |= {"portal_access_code": code, "status": "pending", "access_count": 0}
-    return shop.insert("portal_entry", values)
+    entry_id = shop.insert("portal_entry", values)
+    path = f"{FIELD_SALES.mount}{ENTRY_PATH}/{shop.tenant_id:x}.{entry_id:x}"
+    shop.change("portal_entry", entry_id, {"portal_url": f"{shop.home}{path}"})
+    return entry_id
 
 
 def set_status(shop: Shop, row: Values, values: Values) -> None:
@@ -107,13 +114,16 @@ def visit(shop: Shop, link_id: int, token: str, address: str) -> Html:
     order = _admitted(shop, row, address, shop.now)
     if not (row["permissions"] or {}).get("can_view_details", True):
         order = {"title": order["title"], "status": order["status"]}
+    return page(order["title"] or "Work order", facts_of(order))
+
+
+def facts_of(order: Values) -> str:
+    """Return what clients see of a work order, as HTML."""
     shown = {name: order.get(name) for name in ("status", "priority", "description")}
-    facts = "".join(
-        f"<dt>{name}</dt><dd>{escape(str(value))}</dd>" for name, value in shown.items() if value
+    facts = (
+        f"<dt>{name}</dt><dd>{escape(str(text))}</dd>" for name, text in shown.items() if text
     )
-    title = escape(order["title"] or "Work order")
-    page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-    return Html(f"{page}<h1>{title}</h1><dl>{facts}</dl></html>")
+    return f"<dl>{''.join(facts)}</dl>"
 
 
 def _admitted(shop: Shop, row: Values, address: str, now: datetime) -> Values:

@@ -14,6 +14,7 @@ from itertools import groupby, islice
 from gateway.backoffice.moments import business_day
 from gateway.backoffice.records import Html
 from gateway.backoffice.rules.invoices import garage_name
+from gateway.backoffice.rules.pages import page
 from gateway.backoffice.rules.planner import appointments, scheduling
 from gateway.backoffice.rules.planner.letters import spoken
 from gateway.backoffice.sealing import Sealer
@@ -24,12 +25,6 @@ from gateway.domain.errors import GatewayError, Invalid
 PATH = "/book"
 
 _PURPOSE = "booking"
-
-_STYLE = (
-    "body{font-family:sans-serif;max-width:36em;margin:2em auto;padding:0 1em;line-height:1.5}"
-    "fieldset{border:1px solid #ccc;margin:1em 0}label{display:inline-block;margin:.2em .8em}"
-    "button{font-size:1.1em;padding:.4em 1.2em}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +79,20 @@ def choose(shop: Shop, booking: Booking, slot: datetime | None) -> Html:
 
 def gone() -> Html:
     """Return the page for links that lead nowhere, whatever the reason."""
-    return _page("This link is not valid", "<p>Please ask the workshop for a new one.</p>", 404)
+    return page("This link is not valid", "<p>Please ask the workshop for a new one.</p>", 404)
 
 
 def _shown(shop: Shop, row: Values, told: str = "", status: int = 200) -> Html:
     title = f"Appointment at {garage_name(shop)}"
     warning = f'<p role="alert"><strong>{escape(told)}</strong></p>' if told else ""
     if row["time_from"] is None:
-        return _page(title, warning + _choice(shop, row), status)
+        return page(title, warning + _choice(shop, row), status)
     when = f"<p>We come on <strong>{escape(spoken(row['time_from']))}</strong>.</p>"
     if appointments.status_of(row) in {"visited", "not_visited"}:
-        return _page(title, when + "<p>It is over.</p>", status)
+        return page(title, when + "<p>It is over.</p>", status)
     if row["confirmed_at"] is not None:
-        return _page(title, warning + when + "<p>It is confirmed. Thank you.</p>", status)
-    return _page(title, warning + when + _form("", "Confirm this appointment"), status)
+        return page(title, warning + when + "<p>It is confirmed. Thank you.</p>", status)
+    return page(title, warning + when + _form("", "Confirm this appointment"), status)
 
 
 def _choice(shop: Shop, row: Values) -> str:
@@ -127,16 +122,3 @@ def _form(inside: str, button: str) -> str:
     opened = '<form method="post" enctype="multipart/form-data">'
     agreed = '<input type="hidden" name="agreed" value="1">'
     return f"{opened}{inside}{agreed}<button>{button}</button></form>"
-
-
-def _page(title: str, body: str, status: int = 200) -> Html:
-    head = (
-        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta name="robots" content="noindex"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style>"
-    )
-    return Html(
-        f'<!doctype html><html lang="en"><head>{head}</head>'
-        f"<body><h1>{escape(title)}</h1>{body}</body></html>",
-        status,
-    )

@@ -665,6 +665,31 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_mail_server_id', ['tenant_id', 'id'], unique=False)
         batch_op.create_index('ix_backoffice_mail_server_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
+    op.create_table('backoffice_mailbox',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('created_at', columns.UtcDateTime(), nullable=False),
+    sa.Column('updated_at', columns.UtcDateTime(), nullable=False),
+    sa.Column('host', sa.String(length=255), nullable=False),
+    sa.Column('port', sa.BigInteger(), nullable=False),
+    sa.Column('encryption', sa.String(length=32), nullable=False),
+    sa.Column('username', sa.String(length=255), nullable=False),
+    sa.Column('password', sa.Text(), nullable=True),
+    sa.Column('folder', sa.String(length=255), nullable=False),
+    sa.Column('enabled', sa.Boolean(), nullable=False),
+    sa.Column('validity', sa.BigInteger(), nullable=True),
+    sa.Column('last_uid', sa.BigInteger(), nullable=True),
+    sa.Column('due_at', columns.UtcDateTime(), nullable=False),
+    sa.Column('checked_at', columns.UtcDateTime(), nullable=True),
+    sa.Column('problem', sa.String(length=255), nullable=True),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_mailbox_tenant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_mailbox')),
+    sqlite_autoincrement=True
+    )
+    with op.batch_alter_table('backoffice_mailbox', schema=None) as batch_op:
+        batch_op.create_index('ix_backoffice_mailbox_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_mailbox_updated_at', ['tenant_id', 'updated_at'], unique=False)
+
     op.create_table('backoffice_measure_unit',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -2334,37 +2359,6 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_bin_stock_product_id', ['tenant_id', 'product_id'], unique=False)
         batch_op.create_index('ix_backoffice_bin_stock_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
-    op.create_table('backoffice_client_location',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('created_at', columns.UtcDateTime(), nullable=False),
-    sa.Column('updated_at', columns.UtcDateTime(), nullable=False),
-    sa.Column('client', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('name', sa.String(length=255), nullable=False),
-    sa.Column('address', sa.String(length=255), nullable=False),
-    sa.Column('city', sa.String(length=255), nullable=True),
-    sa.Column('state', sa.String(length=255), nullable=True),
-    sa.Column('postal_code', sa.String(length=255), nullable=True),
-    sa.Column('country', sa.String(length=255), nullable=True),
-    sa.Column('coordinates', columns.Json, nullable=True),
-    sa.Column('is_primary', sa.Boolean(), nullable=False),
-    sa.Column('location_type', sa.String(length=32), nullable=False),
-    sa.Column('contact_info', columns.Json, nullable=True),
-    sa.Column('business_hours', columns.Json, nullable=True),
-    sa.Column('notes', sa.Text(), nullable=True),
-    sa.Column('disabled', sa.Boolean(), nullable=False),
-    sa.Column('revision', sa.BigInteger(), nullable=False),
-    sa.ForeignKeyConstraint(['client'], ['backoffice_customer.id'], name=op.f('fk_backoffice_client_location_client')),
-    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_client_location_tenant_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_client_location')),
-    sqlite_autoincrement=True
-    )
-    with op.batch_alter_table('backoffice_client_location', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_client_location_client', ['tenant_id', 'client'], unique=False)
-        batch_op.create_index('ix_backoffice_client_location_disabled', ['tenant_id', 'disabled'], unique=False)
-        batch_op.create_index('ix_backoffice_client_location_id', ['tenant_id', 'id'], unique=False)
-        batch_op.create_index('ix_backoffice_client_location_updated_at', ['tenant_id', 'updated_at'], unique=False)
-
     op.create_table('backoffice_contact_person',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -3976,6 +3970,7 @@ def upgrade() -> None:
     sa.Column('workorder', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('client', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('portal_access_code', sa.String(length=255), nullable=True),
+    sa.Column('portal_url', sa.String(length=2048), nullable=True),
     sa.Column('status', sa.String(length=32), nullable=True),
     sa.Column('access_level', sa.String(length=32), nullable=False),
     sa.Column('allowed_actions', columns.Json, nullable=False),
@@ -4527,6 +4522,16 @@ def upgrade() -> None:
 
     with op.batch_alter_table('backoffice_address', schema=None) as batch_op:
         batch_op.add_column(sa.Column('geocoded_at', columns.UtcDateTime(), nullable=True))
+        batch_op.add_column(sa.Column('name', sa.String(length=255), nullable=True))
+        batch_op.add_column(sa.Column('is_primary', sa.Boolean(), nullable=True))
+        batch_op.add_column(sa.Column('location_type', sa.String(length=32), nullable=True))
+        batch_op.add_column(sa.Column('contact_info', columns.Json, nullable=True))
+        batch_op.add_column(sa.Column('business_hours', columns.Json, nullable=True))
+        batch_op.add_column(sa.Column('notes', sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column('disabled', sa.Boolean(), nullable=True))
+        batch_op.add_column(sa.Column('revision', sa.BigInteger(), nullable=True))
+        batch_op.create_index('ix_backoffice_address_disabled', ['tenant_id', 'disabled'], unique=False)
+        batch_op.create_index('ix_backoffice_address_type', ['tenant_id', 'type'], unique=False)
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
         batch_op.add_column(sa.Column('opted_out', sa.Boolean(), nullable=True))
@@ -4582,10 +4587,10 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_customer_phone_e164', ['tenant_id', 'phone_e164'], unique=False)
         batch_op.create_index('ix_backoffice_customer_price_list_id', ['tenant_id', 'price_list_id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
 
     with op.batch_alter_table('backoffice_work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('branch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4645,10 +4650,10 @@ def downgrade() -> None:
         batch_op.drop_column('branch_id')
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
         batch_op.drop_index('ix_backoffice_customer_price_list_id')
         batch_op.drop_index('ix_backoffice_customer_phone_e164')
@@ -4704,6 +4709,16 @@ def downgrade() -> None:
         batch_op.drop_column('opted_out')
 
     with op.batch_alter_table('backoffice_address', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_address_type')
+        batch_op.drop_index('ix_backoffice_address_disabled')
+        batch_op.drop_column('revision')
+        batch_op.drop_column('disabled')
+        batch_op.drop_column('notes')
+        batch_op.drop_column('business_hours')
+        batch_op.drop_column('contact_info')
+        batch_op.drop_column('location_type')
+        batch_op.drop_column('is_primary')
+        batch_op.drop_column('name')
         batch_op.drop_column('geocoded_at')
 
     with op.batch_alter_table('backoffice_quotation_line', schema=None) as batch_op:
@@ -5331,13 +5346,6 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_contact_person_customer_id')
 
     op.drop_table('backoffice_contact_person')
-    with op.batch_alter_table('backoffice_client_location', schema=None) as batch_op:
-        batch_op.drop_index('ix_backoffice_client_location_updated_at')
-        batch_op.drop_index('ix_backoffice_client_location_id')
-        batch_op.drop_index('ix_backoffice_client_location_disabled')
-        batch_op.drop_index('ix_backoffice_client_location_client')
-
-    op.drop_table('backoffice_client_location')
     with op.batch_alter_table('backoffice_bin_stock', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_bin_stock_updated_at')
         batch_op.drop_index('ix_backoffice_bin_stock_product_id')
@@ -5825,6 +5833,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_measure_unit_disabled')
 
     op.drop_table('backoffice_measure_unit')
+    with op.batch_alter_table('backoffice_mailbox', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_mailbox_updated_at')
+        batch_op.drop_index('ix_backoffice_mailbox_id')
+
+    op.drop_table('backoffice_mailbox')
     with op.batch_alter_table('backoffice_mail_server', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_mail_server_updated_at')
         batch_op.drop_index('ix_backoffice_mail_server_id')
