@@ -17,9 +17,11 @@ Start-up order, each part built on those before it, stopped in reverse:
     local       connectors of this machine, a process each
     http        REST and websockets
     node        requests that other nodes bring
+    drain       at the end: connectors and clients move to other nodes
 
-At shutdown HTTP drains first (websockets hear 1012), then sessions put their vehicles into the
-safe state while their links still stand, then connectors are told to come back.
+At shutdown connectors that nobody works on move to other nodes, then HTTP drains (websockets hear
+1012), then sessions put their vehicles into the safe state while their links still stand, then
+connectors are told to come back.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from quart_trio import QuartTrio
 
 from gateway.backoffice.action import Services
 from gateway.backoffice.catalogue import DECLARATIONS
+from gateway.backoffice.collecting import Collecting
 from gateway.backoffice.documents import documents as backoffice_documents
 from gateway.backoffice.jobs import Jobs
 from gateway.backoffice.outside import Outside
@@ -61,6 +64,7 @@ from gateway.links.local import LocalConnectors
 from gateway.links.parts import start_links
 from gateway.links.registry import Registry
 from gateway.links.upkeep import LinkUpkeep
+from gateway.nodes.drain import Drain
 from gateway.nodes.parts import Node, build_node, receive_others
 from gateway.rest import documents, evidence, messaging, ordering, partnering
 from gateway.rest import operator as operator_api
@@ -157,7 +161,8 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
         SchemaError: the database is of a newer program.
         ServiceFailed: a part that cannot be done without ended.
     """
-    shutdown, metrics, draining = Shutdown(), Metrics(), trio.Event()
+    shutdown, metrics = Shutdown(), Metrics()
+    leaving, draining, closing = trio.Event(), trio.Event(), trio.Event()
     folder = trio.Path(settings.data.directory)
     await folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with open_database(settings.database_url, settings.database) as database:
@@ -176,7 +181,7 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
             )
             await services.start("doors", core.doors.serve)
             await _start_unattended(services, core)
-            app = build_http(core, draining)
+            app = build_http(core, leaving)
             serve = partial(
                 serve_http,
                 among_others(app, core.node, log),
@@ -188,8 +193,11 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
             http_url: str = await services.start(
                 "http", serve, stop=draining.set, stop_within=settings.http.drain + 2
             )
-            drained = for_others(app, draining)
-            await receive_others(services, core.node, drained, settings, log, metrics)
+            theirs = for_others(app, closing)
+            await receive_others(services, core.node, theirs, settings, log, metrics, closing)
+            seconds = settings.node.drain
+            drain = Drain(core.registry, core.node.peers, leaving, seconds, log)
+            await services.start("drain", drain.run, stop=drain.stop, stop_within=seconds + 2)
             yield Gateway(
                 http_url, link_url, shutdown, database, core.identity, core.bus, core.registry
             )
@@ -275,7 +283,7 @@ async def _start_inner(services: Supervisor, core: Core) -> None:
         await services.start(name, run)
 
 
-def build_http(core: Core, draining: trio.Event) -> QuartTrio:
+def build_http(core: Core, leaving: trio.Event) -> QuartTrio:
     """Return the application behind the HTTP port."""
     app = QuartTrio("gateway")
     app.config["MAX_CONTENT_LENGTH"] = core.settings.http.max_body_bytes
@@ -285,7 +293,7 @@ def build_http(core: Core, draining: trio.Event) -> QuartTrio:
     problems.install(app, core.log)
     cors.install(app, core.settings.http.allowed_origins)
     checks = {"database": partial(core.database.read, _answers)}
-    app.register_blueprint(health.blueprint(core.metrics, core.log, draining, checks))
+    app.register_blueprint(health.blueprint(core.metrics, core.log, leaving, checks))
     app.register_blueprint(documents.blueprint(backoffice_documents()))
     talk = messaging.blueprints(core.talk, core.identity, core.settings)
     for blueprint in (*_portal(core), *talk, *_workshop(core), *_backoffice(core)):
@@ -358,11 +366,13 @@ async def _start_backoffice(services: Supervisor, core: Core) -> None:
     """Start what the back office does by itself."""
     jobs = Jobs(core.database, TABLES, utc_now, core.log)
     sending = Sending(core.database, TABLES, utc_now, _outside(core), core.log)
+    collecting = Collecting(core.database, TABLES, utc_now, _outside(core), core.log)
     recognition = Recognition(core.database, TABLES, utc_now, _outside(core), core.log)
     runner = RuleRunner(TABLES, utc_now)
     automation = DurableConsumer(AUTOMATION, runner, AUTOMATION_TOPICS)
     await services.start("back-office jobs", jobs.run)
     await services.start("back-office sending", sending.run)
+    await services.start("back-office mailboxes", collecting.run)
     await services.start("back-office recognition", recognition.run)
     await services.start("automation", partial(automation.run, core.database, core.log))
 

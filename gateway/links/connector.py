@@ -100,6 +100,11 @@ class LiveConnector:
         """A connection is up at this moment."""
         return self._pump is not None and self._pump.link.state is State.LIVE
 
+    @property
+    def is_working(self) -> bool:
+        """Somebody has a session open here, or one is being closed."""
+        return bool(self._sessions or self._closing)
+
     def attach(self, pump: Pump, capabilities: Capabilities) -> None:
         """Take over a connection; a former one has been sent away before."""
         self._pump = pump
@@ -114,8 +119,7 @@ class LiveConnector:
     def _attend(self) -> None:
         """Let a loss be found soon while sessions are open, and cheaply while none is."""
         if self._pump is not None and isinstance(self._pump.link, GatewayLink):
-            working = bool(self._sessions or self._closing)
-            self._pump.link.attend(trio.current_time(), working=working)
+            self._pump.link.attend(trio.current_time(), working=self.is_working)
             self._pump.flush()
 
     def detach(self, pump: Pump) -> bool:

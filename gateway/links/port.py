@@ -40,6 +40,10 @@ PATH = "/link/v1"
 #: time; the link's own handshake limit follows.
 UPGRADE_LIMIT = 10.0
 
+#: Seconds, give or take a half, until a connector dials in again that a node turns away which is
+#: about to end: the next dial-in may reach another.
+MOVE_PAUSE = 1.0
+
 _FLAPS = "this connector begins anew too often"
 
 #: Returns the connector on record, or ``None`` when it is unknown or disabled; raises
@@ -292,6 +296,10 @@ class _Link:
             self._turn_away(counters.FULL, "this gateway is full", pause)
             return False
         if not registry.can_resume(known.uuid, hello):
+            if registry.leaving:
+                pause = port.admission.spread(MOVE_PAUSE)
+                self._turn_away("", "this node of the gateway ends: dial in again", pause)
+                return False
             barred = port.flapping.begin(known.uuid, trio.current_time())
             if barred:
                 self._turn_away(counters.DAMPED, _FLAPS, barred)

@@ -63,6 +63,8 @@ class Registry:
     ) -> None:
         self.window = window
         self.counters = LinkCounters() if counters is None else counters
+        #: This node is about to end, and others are there: no link begins here any more.
+        self.leaving = False
         #: What connectors say of transfer jobs goes here.
         self.jobs = JobPost()
         self._frame_flush = frame_flush

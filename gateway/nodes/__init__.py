@@ -6,6 +6,7 @@
     reception    the port at which they arrive
     sealed       the connection between, which nobody else can read or speak
     shared_counts how often somebody guesses or asks, counted by all nodes together
+    drain        how a node ends: what it has moves to the others
     parts        what one node is made of, alone or among others
 
 There is no leader, and nothing of this is stored: every node says what it has, and keeps what the

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
+import trio
+
 from gateway.bus.line import Line, NoLine
 from gateway.bus.live import LiveEvents
 from gateway.bus.memory import MemoryBus
@@ -137,8 +139,11 @@ async def receive_others(
     settings: Settings,
     log: Log,
     metrics: Metrics,
+    stopping: trio.Event,
 ) -> None:
     """Let other nodes bring requests to ``application``, where there are others.
+
+    ``stopping`` is set when no more are taken.
 
     Raises:
         OSError: the address cannot be bound.
@@ -146,7 +151,7 @@ async def receive_others(
     if settings.bus.url is None:
         return
     chosen = settings.node
-    reception = Reception(application, node.secrets, chosen, log, metrics)
+    reception = Reception(application, node.secrets, chosen, log, metrics, stopping)
     within = settings.http.drain + 2
     node.peers.address = await services.start(
         "requests of other nodes", reception.run, stop=reception.stop, stop_within=within

@@ -33,6 +33,7 @@ class Reception:
         settings: where to listen.
         log: a line for each connection that fails.
         metrics: counts requests, and connections that fail.
+        stopping: set by :meth:`stop`; whoever knows it can end what would last for ever.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Reception:
         settings: NodeSettings,
         log: Log,
         metrics: Metrics,
+        stopping: trio.Event,
     ) -> None:
         self._application = application
         self._secrets = secrets
@@ -49,7 +51,7 @@ class Reception:
         self._open = 0
         self._busy = 0
         self._quiet = trio.Event()
-        self._stopping = trio.Event()
+        self._stopping = stopping
         self._requests = metrics.counter("node_requests", "Requests brought by other nodes")
         self._handler = guard(self.handle, name="node", log=log, counter=failure_counter(metrics))
 

@@ -45,9 +45,12 @@ def among_others(app: QuartTrio, node: Node, log: Log) -> ASGIFramework:
     return cast("ASGIFramework", Forwarding(here, node.tag, node.peers, node.visits, log))
 
 
-def for_others(app: QuartTrio, draining: trio.Event) -> Application:
-    """Return the application as other nodes see it: this node alone."""
-    return cast("Application", DrainingApp(cast("ASGIFramework", app), draining))
+def for_others(app: QuartTrio, closing: trio.Event) -> Application:
+    """Return the application as other nodes see it: this node alone.
+
+    Their websockets are closed when ``closing`` is set.
+    """
+    return cast("Application", DrainingApp(cast("ASGIFramework", app), closing))
 
 
 class Forwarding:

@@ -41,7 +41,9 @@ class Nodes:
         self, application: Application, log: FilteringBoundLogger, secret: bytes = SECRET
     ) -> None:
         self.metrics = Metrics()
-        self.reception = Reception(application, (secret,), NodeSettings(), log, self.metrics)
+        self.reception = Reception(
+            application, (secret,), NodeSettings(), log, self.metrics, trio.Event()
+        )
         self.peers = Peers(Notices(NoLine(), "a-00000001", log), 10.0)
         self.visits = Visits(self.peers, SECRET)
         self.peer = Peer("b-00000002", "", draining=False, heard=0.0)
