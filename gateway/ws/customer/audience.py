@@ -228,15 +228,22 @@ class Audiences:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve all audiences until closed or cancelled."""
-        with self._scope:
-            async with trio.open_nursery() as nursery:
-                task_status.started()
-                while True:
-                    await self._stirred.wait()
-                    self._stirred = trio.Event()
-                    for opened in self._opened:
-                        nursery.start_soon(self._serve, *opened)
-                    self._opened.clear()
+        try:
+            with trio.CancelScope() as self._scope:
+                async with trio.open_nursery() as nursery:
+                    task_status.started()
+                    await self._serve_opened(nursery)
+        finally:
+            self._open.clear()
+            self._opened.clear()
+
+    async def _serve_opened(self, nursery: trio.Nursery) -> None:
+        while True:
+            await self._stirred.wait()
+            self._stirred = trio.Event()
+            for opened in self._opened:
+                nursery.start_soon(self._serve, *opened)
+            self._opened.clear()
 
     async def close(self) -> None:
         """Tell nobody any more."""
@@ -253,6 +260,6 @@ class Audiences:
         try:
             await audience.run()
         except* Exception as group:  # noqa: BLE001 - a boundary: those who follow end with it
-            del self._open[key]
+            self._open.pop(key, None)
             for member in audience.members:
                 member.fail(group)

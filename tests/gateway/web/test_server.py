@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import trio
+import trio.testing
 import trustme
 from quart import Response, request, websocket
 from quart_trio import QuartTrio
@@ -20,6 +21,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_st
 from gateway.config import HttpSettings, LogSettings
 from gateway.runtime.logs import open_log
 from gateway.runtime.metrics import Metrics
+from gateway.web.frames import frame_sender, text_frame
 from gateway.web.server import serve_http
 
 pytestmark = pytest.mark.slow
@@ -102,6 +104,13 @@ class _App:
         self.app.add_url_rule("/large", "large", self.large)
         self.app.add_websocket("/echo", "echo", self.echo)
         self.app.add_websocket("/silent", "silent", self.silent)
+        self.app.add_websocket("/frame", "frame", self.frame)
+
+    async def frame(self) -> None:
+        await websocket.accept()
+        await trio.testing.wait_all_tasks_blocked()  # the first ping has gone
+        went = frame_sender(websocket.scope)(text_frame("ready"))
+        await websocket.send(str(went))
 
     async def hello(self) -> Response:
         return Response("hello")
@@ -414,3 +423,9 @@ async def _until(condition: Callable[[], bool]) -> None:
     with trio.fail_after(20):
         while not condition():  # noqa: ASYNC110 - numbers of a registry wake nobody
             await trio.sleep(0.01)
+
+
+async def test_an_application_reaches_the_socket_with_ready_frames() -> None:
+    async with _serving(_App().app) as server, server.websocket("/frame") as connection:
+        assert await connection.get_message() == "ready"
+        assert await connection.get_message() == "True"

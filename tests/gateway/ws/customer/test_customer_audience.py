@@ -87,6 +87,11 @@ class House:
         await self.bus.publish(Event("tickets.x", "ticket:7", 1, {}, datetime.now(UTC)))
 
 
+async def settled(portal: Portal) -> Portal:
+    await trio.sleep(1)
+    return portal
+
+
 def customer(tenant: int) -> CustomerPrincipal:
     return CustomerPrincipal(tenant, uuid4(), None, 1)
 
@@ -270,3 +275,7 @@ async def test_closed_audiences_end(autojump_clock: MockClock) -> None:
         await house.join()
         await house.audiences.close()
     assert house.bus.statistics().subscriptions == 0
+    async with trio.open_nursery() as nursery:  # the server was started again
+        await nursery.start(house.audiences.run)
+        assert (await settled(await house.join())).last == 1
+        await house.audiences.close()
