@@ -204,7 +204,8 @@ class CustomerApiSettings:
         page_limit: most items a request may ask for.
         update_interval: seconds between websocket updates when nothing changes.
         max_subscriptions: subscriptions of one websocket.
-        message_queue: messages waiting for one slow websocket; when full, it is closed.
+        message_queue: messages, updates aside, that wait for one slow websocket; when full, it is
+            heard more slowly.
     """
 
     page_default: Annotated[int, Meta(ge=0)] = 25
