@@ -10,6 +10,7 @@ import pytest
 import structlog
 import trio
 
+from gateway.backoffice import jobs as jobs_module
 from gateway.backoffice import schema
 from gateway.backoffice.jobs import JOBS, Job, Jobs
 from gateway.backoffice.rules import invoices, recurring
@@ -45,6 +46,24 @@ async def test_missed_periods_are_caught_up_once(shops: Any, in_shop: Any, clock
     # Service levels, search index, reminders and approvals of two garages.
     assert await jobs[0].run_due() == 8
     assert await in_shop(made) == keys
+
+
+@pytest.mark.both_engines
+@pytest.mark.slow
+async def test_nodes_whose_clocks_differ_do_what_is_due_once(
+    shops: Any, in_shop: Any, clock: Any, log: Any
+) -> None:
+    await in_shop(monthly)
+    ahead = Jobs(shops, schema.TABLES, lambda: clock() + timedelta(seconds=2), log)
+    behind = Jobs(shops, schema.TABLES, clock, log)
+    # The moment before midnight, local time: for one of them the new day has begun.
+    midnight = jobs_module._next_day(clock())
+    clock.now = midnight - timedelta(seconds=1)
+    for node in (behind, ahead, behind):
+        await node.run_due()
+    clock.now = midnight + timedelta(seconds=1)
+    assert await behind.run_due() == 0
+    assert await in_shop(made) == ["1:2026-03-02"]
 
 
 async def test_a_failing_job_stops_nobody(
