@@ -29,6 +29,7 @@ FOLLOWED: Mapping[str, frozenset[str]] = {
     "credit_note": frozenset({"status"}),
     "customer": frozenset({"message_channel", "opted_out", "disabled"}),
     "invoice": frozenset({"status", "invoice_number"}),
+    "mailbox": frozenset({"host", "username", "password", "folder", "enabled"}),
     "license": frozenset({"status", "tier", "valid_until"}),
     "price_agreement": frozenset({"status", "agreed_price"}),
     "product": frozenset({"price_excl", "vat_rate"}),

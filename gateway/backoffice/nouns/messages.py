@@ -11,17 +11,40 @@ from gateway.backoffice.records import Anything
 
 DIRECTIONS = ("inbound", "outbound")
 
+#: Of mail servers: STARTTLS, TLS from the start, neither.
+ENCRYPTIONS = ("tls", "ssl", "none")
+
 #: The garage's own mail server; one row.
 MAIL_SERVER = Noun(
     "mail_server",
     (
         Column("host", Text(255), null=False),
         Column("port", Whole(1, 65_535), null=False),
-        Column("encryption", Choice(("tls", "ssl", "none")), null=False, default="tls"),
+        Column("encryption", Choice(ENCRYPTIONS), null=False, default="tls"),
         Column("username", Text(255), null=False),
         Column("password", Text(0)),
         Column("from_name", Text(255), null=False, default=""),
         Column("from_address", Email()),
+    ),
+)
+
+#: Where letters come in, by IMAP; one row.
+MAILBOX = Noun(
+    "mailbox",
+    (
+        Column("host", Text(255), null=False, default=""),
+        Column("port", Whole(1, 65_535), null=False, default=993),
+        Column("encryption", Choice(ENCRYPTIONS), null=False, default="ssl"),
+        Column("username", Text(255), null=False, default=""),
+        Column("password", Text(0)),
+        Column("folder", Text(255), null=False, default="INBOX"),
+        Column("enabled", Flag(), null=False, default=False),
+        # Up to where it was read, in the server's own numbers (UIDVALIDITY and UID).
+        Column("validity", Whole(0, 2**32)),
+        Column("last_uid", Whole(0, 2**32)),
+        Column("due_at", Moment(), null=False),
+        Column("checked_at", Moment()),
+        Column("problem", Text(255)),
     ),
 )
 
@@ -208,6 +231,7 @@ AI_REQUEST = Noun(
 
 NOUNS = (
     MAIL_SERVER,
+    MAILBOX,
     EMAIL_THREAD,
     EMAIL_MESSAGE,
     OUTGOING_MAIL,

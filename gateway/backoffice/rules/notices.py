@@ -36,6 +36,7 @@ EVENTS: Mapping[str, Mapping[str, str]] = {
         "leave_decided": "My leave was decided on",
         "automation": "Notices of automation rules",
         "sending_failed": "Something could not be sent",
+        "mailbox_trouble": "Letters could not be brought in",
     },
 }
 

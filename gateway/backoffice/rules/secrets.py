@@ -9,6 +9,7 @@ from gateway.domain.errors import Invalid
 #: Noun -> column with a sealed text.
 _COLUMNS = {
     "mail_server": "password",
+    "mailbox": "password",
     "mail_setting": "smtp_password",
     "phone_setting": "sip_password",
     "garage_setting": "hook_secret",

@@ -14,7 +14,12 @@ from gateway.backoffice.catalogue.repair.shapes import (
 )
 from gateway.backoffice.kinds import Choice, Email, Identifier, Text, Whole
 from gateway.backoffice.moments import Day, DayEdge
-from gateway.backoffice.nouns.messages import EMAIL_MESSAGE, EMAIL_TEMPLATE, EMAIL_THREAD
+from gateway.backoffice.nouns.messages import (
+    EMAIL_MESSAGE,
+    EMAIL_TEMPLATE,
+    EMAIL_THREAD,
+    ENCRYPTIONS,
+)
 from gateway.backoffice.profiles.repair import PAGED, REPAIR
 from gateway.backoffice.profiles.repair import WHOLE as BARE
 from gateway.backoffice.resource import (
@@ -201,7 +206,7 @@ ACTIONS = (
         inputs=(
             Input("host", Text(), required=True),
             Input("port", Whole(1, 65_535), required=True),
-            Input("encryption", Choice(("tls", "ssl", "none"))),
+            Input("encryption", Choice(ENCRYPTIONS)),
             Input("username", Text(), required=True),
             Input("password", Text()),
             Input("from_name", Text()),
