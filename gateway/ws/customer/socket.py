@@ -14,10 +14,9 @@ from gateway.bus.memory import MemoryBus
 from gateway.chat.service import ChatService
 from gateway.config import CustomerApiSettings
 from gateway.domain.clock import Clock, utc_now
-from gateway.domain.errors import Conflict, Forbidden, GatewayError, Unauthorized
+from gateway.domain.errors import Conflict, Forbidden, GatewayError
 from gateway.domain.principal import CustomerPrincipal
-from gateway.identity.tokens import expiry_of
-from gateway.web.auth import CustomerIdentity, websocket_token
+from gateway.web.auth import CustomerIdentity
 from gateway.web.frames import frame_sender
 from gateway.ws.customer.audience import Audiences
 from gateway.ws.customer.channels import Channels
@@ -32,15 +31,7 @@ from gateway.ws.customer.messages import (
 )
 from gateway.ws.customer.outgoing import Notice, Outgoing, problem_text
 from gateway.ws.customer.updates import Updates
-
-#: Seconds for the first message, where the upgrade brought no token.
-SIGN_IN_LIMIT = 10.0
-
-#: Seconds between two looks at whether the token still holds.
-TOKEN_INTERVAL = 60.0
-
-#: Close code for "sign in first" (private range, RFC 6455 7.4.2).
-CLOSE_UNAUTHORIZED = 4401
+from gateway.ws.sign_in import SignedIn, first_token, received, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,41 +70,30 @@ def blueprint(door: CustomerSocketDoor) -> Blueprint:
     async def customer_socket() -> None:
         await websocket.accept()
         try:
-            token = await _token()
+            token = await first_token(_token_in, bare=True)
             customer = await door.identity.customer(token)
         except GatewayError as error:
-            await websocket.send(problem_text(error))
-            await websocket.close(CLOSE_UNAUTHORIZED, error.code)
+            await refuse(problem_text(error), error)
             return
+        signed_in = SignedIn(customer, token, door.identity.customer, door.clock)
         async with trio.open_nursery() as nursery:
-            socket = CustomerSocket(door, audiences, customer, token, nursery)
+            socket = CustomerSocket(door, audiences, signed_in, nursery)
             try:
                 nursery.start_soon(socket.write)
                 nursery.start_soon(socket.read)
-                await socket.token_ended()
+                ended = await signed_in.ended()
+                # First of all nobody writes any more: what follows is the last word.
                 nursery.cancel_scope.cancel()
             finally:
                 socket.leave()
+        await refuse(problem_text(ended), ended)
 
     return routes
 
 
-async def _token() -> str:
-    token = websocket_token(bare=True)
-    if token is not None:
-        return token
-    with trio.move_on_after(SIGN_IN_LIMIT):
-        message = parse(await _received())
-        if isinstance(message, Authenticate):
-            return message.access_token
-        detail = 'Sign in first: {"action": "authenticate", "access_token": "..."}.'
-        raise Unauthorized("token.missing", detail)
-    raise Unauthorized("token.missing", "No token came in time. Connect again and send one.")
-
-
-async def _received() -> str | bytes:
-    # Quart has None for an empty binary message.
-    return await websocket.receive() or b""
+def _token_in(data: str | bytes) -> str | None:
+    message = parse(data)
+    return message.access_token if isinstance(message, Authenticate) else None
 
 
 class CustomerSocket:
@@ -125,8 +105,7 @@ class CustomerSocket:
     Args:
         door: services and bounds.
         audiences: of the things that can be followed.
-        customer: who is at the other end.
-        token: what they signed in with.
+        signed_in: who is at the other end.
         nursery: of the socket.
     """
 
@@ -134,20 +113,18 @@ class CustomerSocket:
         self,
         door: CustomerSocketDoor,
         audiences: Audiences,
-        customer: CustomerPrincipal,
-        token: str,
+        signed_in: SignedIn[CustomerPrincipal],
         nursery: trio.Nursery,
     ) -> None:
         self._door = door
         self._audiences = audiences
-        self._customer = customer
-        self._token = token
+        self._signed_in = signed_in
         self._nursery = nursery
         settings = door.settings
         self._out = Outgoing(websocket.send, frame_sender(websocket.scope), settings.message_queue)
         self._following: set[Followed] = set()
         self._channels = Channels(
-            door.chat, door.bus, self._out, lambda: self._customer, settings.update_interval
+            door.chat, door.bus, self._out, lambda: self._signed_in.who, settings.update_interval
         )
 
     async def write(self) -> None:
@@ -157,25 +134,11 @@ class CustomerSocket:
     async def read(self) -> None:
         """Take what the client says, for ever; a bad message gets an answer, not an end."""
         while True:
-            data = await _received()
+            data = await received()
             try:
                 await self._take(parse(data))
             except GatewayError as error:
                 await self._out.say(problem_text(error))
-
-    async def token_ended(self) -> None:
-        """Return when the token does not hold any more; the client was told and closed."""
-        while True:
-            await trio.sleep(self._until_next_look())
-            try:
-                self._customer = await self._door.identity.customer(self._token)
-            except Unauthorized as error:
-                await websocket.send(problem_text(error))
-                await websocket.close(CLOSE_UNAUTHORIZED, error.code)
-                return
-            except GatewayError:
-                # Who they are cannot be read now; that says nothing against them.
-                continue
 
     def leave(self) -> None:
         """Follow nothing any more."""
@@ -206,16 +169,7 @@ class CustomerSocket:
             case Unsubscribe(followed):
                 self._forget(followed)
             case Authenticate():
-                await self._renew(message.access_token)
-
-    def _until_next_look(self) -> float:
-        """Return the seconds until the token may not hold any more."""
-        ends_at = expiry_of(self._token)
-        if ends_at is None:
-            return TOKEN_INTERVAL
-        left = (ends_at - self._door.clock()).total_seconds()
-        # A tenth more, because tokens count in whole seconds.
-        return min(max(left, 0.0) + 0.1, TOKEN_INTERVAL)
+                await self._signed_in.renew(message.access_token, self._require_same_garage)
 
     async def _subscribe(self, followed: Followed, after: int | None) -> None:
         if isinstance(followed.id, UUID) and followed.kind is Kind.CHANNEL:
@@ -223,7 +177,7 @@ class CustomerSocket:
             return
         if followed not in self._following:
             self._require_room()
-        await self._audiences.join(self, self._customer, followed)
+        await self._audiences.join(self, self._signed_in.who, followed)
         self._following.add(followed)
 
     def _require_room(self) -> None:
@@ -246,11 +200,9 @@ class CustomerSocket:
             self._channels.leave(followed.id)
             return
         self._following.discard(followed)
-        self._audiences.leave(self, self._customer, followed)
+        self._audiences.leave(self, self._signed_in.who, followed)
 
-    async def _renew(self, token: str) -> None:
-        customer = await self._door.identity.customer(token)
-        if customer.tenant_id != self._customer.tenant_id:
+    def _require_same_garage(self, customer: CustomerPrincipal) -> None:
+        if customer.tenant_id != self._signed_in.who.tenant_id:
             detail = "This token belongs to another garage. Connect anew with it."
             raise Forbidden("socket.other_tenant", detail)
-        self._customer, self._token = customer, token

@@ -10,7 +10,7 @@ from quart import Blueprint, websocket
 
 from gateway.decoding.service import DescriptionService
 from gateway.domain.clock import Clock, utc_now
-from gateway.domain.errors import Conflict, GatewayError, Invalid, Unauthorized
+from gateway.domain.errors import Conflict, GatewayError, Invalid
 from gateway.domain.principal import OperatorPrincipal
 from gateway.runtime.feeds import Feed, Policy
 from gateway.sessions.exchange import epoch_us
@@ -49,10 +49,8 @@ from gateway.ws.operator.streams import (
     to_batch,
     to_text,
 )
+from gateway.ws.sign_in import first_token, received, refuse
 from protocols.link.vehicle import FrameFilter
-
-#: Seconds for the first message, where the upgrade brought no token.
-SIGN_IN_LIMIT = 10.0
 
 #: Streams one client may follow.
 MAX_STREAMS = 64
@@ -60,9 +58,6 @@ MAX_STREAMS = 64
 #: Messages waiting to go out: the answers to all that may be in flight, so that none needs a task
 #: to wait in. When it is full, streams wait (and drop), and answers count as in flight.
 QUEUE = MAX_EXCHANGES
-
-#: Websocket close code for "sign in first" (private range, RFC 6455 7.4.2).
-CLOSE_UNAUTHORIZED = 4401
 
 _SESSION_ID_SIZE = 16
 
@@ -86,8 +81,7 @@ def blueprint(
             operator = await _sign_in(identity)
         except GatewayError as error:
             await websocket.accept()
-            await websocket.send(problem_text("authenticate", None, error))
-            await websocket.close(CLOSE_UNAUTHORIZED, error.code)
+            await refuse(problem_text("authenticate", None, error), error)
             return
         async with trio.open_nursery() as nursery:
             in_batches = websocket.args.get("batch") == "1"
@@ -105,19 +99,14 @@ def blueprint(
 
 
 async def _sign_in(identity: OperatorIdentity) -> OperatorPrincipal:
-    token = websocket_token()
-    if token is None:
+    if websocket_token() is None:
         await websocket.accept()
-        token = await _first_message()
-    return await identity.operator(token)
+    return await identity.operator(await first_token(_token_in))
 
 
-async def _first_message() -> str:
-    with trio.move_on_after(SIGN_IN_LIMIT):
-        data = await websocket.receive() or ""  # Quart has None for an empty binary message
-        message = from_json(data if isinstance(data, bytes) else data.encode(), Authenticate)
-        return message.access_token
-    raise Unauthorized("token.missing", "No token came in time. Connect again and send one.")
+def _token_in(data: str | bytes) -> str:
+    message = from_json(data if isinstance(data, bytes) else data.encode(), Authenticate)
+    return message.access_token
 
 
 class OperatorSocket:
@@ -173,7 +162,7 @@ class OperatorSocket:
     async def read(self) -> None:
         """Take what the client says, for ever; a bad message gets an answer, not an end."""
         while True:
-            data = await websocket.receive() or b""  # Quart has None for an empty binary message
+            data = await received()
             if isinstance(data, bytes):
                 await self._write_frames(data)
                 continue

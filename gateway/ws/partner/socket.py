@@ -21,17 +21,15 @@ from gateway.domain.errors import (
     Forbidden,
     GatewayError,
     NotFound,
-    Unauthorized,
     Unavailable,
 )
 from gateway.domain.principal import OperatorPrincipal
-from gateway.identity.tokens import expiry_of
 from gateway.runtime.feeds import Feed, Policy
 from gateway.storage.database import Database
 from gateway.storage.queries import connectors, partner_events
 from gateway.storage.queries.partner_events import Behind
 from gateway.tickets.partner_events import PartnerFeed, event_shape, place_after
-from gateway.web.auth import OperatorIdentity, websocket_token
+from gateway.web.auth import OperatorIdentity
 from gateway.web.problems import problem_of
 from gateway.web.rate_limits import Quota, RateLimiter
 from gateway.ws.partner.following import Following
@@ -44,12 +42,7 @@ from gateway.ws.partner.messages import (
     UnsubscribeFromEvent,
     parse,
 )
-
-#: Seconds for the first message, where the upgrade brought no token.
-SIGN_IN_LIMIT = 10.0
-
-#: Seconds between two looks at whether the token still holds.
-TOKEN_INTERVAL = 60.0
+from gateway.ws.sign_in import SignedIn, first_token, received, refuse
 
 #: Messages waiting to go out; whatever makes one more waits. A client that does not read at all is
 #: cut by the server's send deadline.
@@ -63,9 +56,6 @@ TRY_AGAIN = 1.0
 
 #: Messages of a client, a second and at once; one that says more is read more slowly.
 MESSAGES = Quota(50.0, 200)
-
-#: Close code for "sign in first" (private range, RFC 6455 7.4.2).
-CLOSE_UNAUTHORIZED = 4401
 
 
 class Presence(Protocol):
@@ -130,43 +120,29 @@ def blueprint(door: PartnerSocketDoor) -> Blueprint:
     async def partner_socket() -> None:
         await websocket.accept()
         try:
-            token = await _token()
+            token = await first_token(_token_in)
             operator = await door.identity.operator(token)
         except GatewayError as error:
-            await websocket.send(_problem(error))
-            await websocket.close(CLOSE_UNAUTHORIZED, error.code)
+            await refuse(_problem(error), error)
             return
-        socket = PartnerSocket(door, operator, token)
+        signed_in = SignedIn(operator, token, door.identity.operator, door.clock)
+        socket = PartnerSocket(door, signed_in)
         with door.feed.following(operator.provider_id, socket.stir):
             async with trio.open_nursery() as nursery:
                 for task in (socket.write, socket.read, socket.send_events, socket.send_statuses):
                     nursery.start_soon(task)
                 nursery.start_soon(socket.beat)
-                refusal = await socket.token_ended()
-                # First of all nobody writes any more: this is the last word.
+                ended = await signed_in.ended()
+                # First of all nobody writes any more: what follows is the last word.
                 nursery.cancel_scope.cancel()
-        await websocket.send(_problem(refusal))
-        await websocket.close(CLOSE_UNAUTHORIZED, refusal.code)
+        await refuse(_problem(ended), ended)
 
     return routes
 
 
-async def _token() -> str:
-    token = websocket_token()
-    if token is not None:
-        return token
-    with trio.move_on_after(SIGN_IN_LIMIT):
-        message = parse(await _received())
-        if isinstance(message, Authenticate):
-            return message.access_token
-        detail = 'Sign in first: {"action": "authenticate", "access_token": "..."}.'
-        raise Unauthorized("token.missing", detail)
-    raise Unauthorized("token.missing", "No token came in time. Connect again and send one.")
-
-
-async def _received() -> str | bytes:
-    # Quart has None for an empty binary message.
-    return await websocket.receive() or b""
+def _token_in(data: str | bytes) -> str | None:
+    message = parse(data)
+    return message.access_token if isinstance(message, Authenticate) else None
 
 
 class PartnerSocket:
@@ -174,14 +150,12 @@ class PartnerSocket:
 
     Args:
         door: services and bounds.
-        operator: who is at the other end.
-        token: what they signed in with.
+        signed_in: who is at the other end.
     """
 
-    def __init__(self, door: PartnerSocketDoor, operator: OperatorPrincipal, token: str) -> None:
+    def __init__(self, door: PartnerSocketDoor, signed_in: SignedIn[OperatorPrincipal]) -> None:
         self._door = door
-        self._operator = operator
-        self._token = token
+        self._signed_in = signed_in
         self._out: Feed[str] = Feed(QUEUE, Policy.BLOCK)
         self._following = Following()
         self._connectors: dict[UUID, float] = {}
@@ -201,7 +175,7 @@ class PartnerSocket:
     async def read(self) -> None:
         """Take what the client says, for ever; a bad message gets an answer, not an end."""
         while True:
-            data = await _received()
+            data = await received()
             await trio.sleep(self._said.ask("", trio.current_time()).wait)
             try:
                 await self._take(parse(data))
@@ -214,26 +188,6 @@ class PartnerSocket:
             await trio.sleep(self._door.settings.heartbeat)
             await self._out.put(_text("heartbeat", {"at": self._door.clock().isoformat()}))
 
-    async def token_ended(self) -> Unauthorized:
-        """Return when the token does not hold any more, and why."""
-        while True:
-            await trio.sleep(self._until_next_look())
-            try:
-                self._operator = await self._door.identity.operator(self._token)
-            except Unauthorized as error:
-                return error
-            except GatewayError:
-                # Who they are cannot be read now; that says nothing against them.
-                continue
-
-    def _until_next_look(self) -> float:
-        ends_at = expiry_of(self._token)
-        if ends_at is None:
-            return TOKEN_INTERVAL
-        left = (ends_at - self._door.clock()).total_seconds()
-        # A tenth more, because tokens count in whole seconds.
-        return min(max(left, 0.0) + 0.1, TOKEN_INTERVAL)
-
     async def _take(self, message: ClientMessage) -> None:
         match message:
             case SubscribeToEvent():
@@ -245,14 +199,12 @@ class PartnerSocket:
             case UnsubscribeFromConnector(connector_id):
                 self._connectors.pop(connector_id, None)
             case Authenticate(access_token):
-                await self._renew(access_token)
+                await self._signed_in.renew(access_token, self._require_same_client)
 
-    async def _renew(self, token: str) -> None:
-        operator = await self._door.identity.operator(token)
-        if operator != self._operator:
+    def _require_same_client(self, operator: OperatorPrincipal) -> None:
+        if operator != self._signed_in.who:
             detail = "This token belongs to another client. Connect anew with it."
             raise Forbidden("socket.other_client", detail)
-        self._token = token
 
     # --- events ------------------------------------------------------------------------------
 
@@ -285,7 +237,7 @@ class PartnerSocket:
         begin = self._following.begin
         if begin is None:
             return False
-        provider_id = self._operator.provider_id
+        provider_id = self._signed_in.who.provider_id
         batch = await self._door.database.read(
             partial(partner_events.of_provider, limit=BATCH), provider_id, Behind(begin)
         )
@@ -302,7 +254,11 @@ class PartnerSocket:
         if connector_id not in self._connectors:
             self._require_room()
         known = await self._door.database.read(connectors.by_uuid, connector_id)
-        if known is None or known.provider_id != self._operator.provider_id or known.disabled_at:
+        if (
+            known is None
+            or known.provider_id != self._signed_in.who.provider_id
+            or known.disabled_at
+        ):
             raise NotFound(
                 "connector.unknown",
                 f"There is no connector {connector_id}. List those of your customers.",

@@ -24,6 +24,7 @@ from gateway.identity.keyring import KeyRing
 from gateway.identity.sealing import Seal
 from gateway.identity.tokens import CLOCK_SKEW, Tokens
 from gateway.storage.queries.ticket_records import Ticket
+from gateway.ws import sign_in
 from gateway.ws.customer import socket as room
 from gateway.ws.customer.audience import SMALLEST_GAP
 from gateway.ws.customer.socket import CustomerSocket, CustomerSocketDoor
@@ -206,7 +207,7 @@ async def test_one_that_does_not_read_holds_up_nobody(
     write, stuck = CustomerSocket.write, []
 
     async def sticking(self: CustomerSocket) -> None:
-        if self._token == "slow":
+        if self._signed_in._token == "slow":
             stuck.append(self)
             await trio.sleep_forever()
         await write(self)
@@ -234,10 +235,10 @@ async def test_who_says_nothing_is_asked_to_sign_in(line: Line, autojump_clock: 
     async with line.connect(None) as connection:
         begun = trio.current_time()
         assert (await hear(connection))["message"]["code"] == "token.missing"
-        assert trio.current_time() - begun == pytest.approx(room.SIGN_IN_LIMIT, abs=0.1)
+        assert trio.current_time() - begun == pytest.approx(sign_in.SIGN_IN_LIMIT, abs=0.1)
         with pytest.raises(WebsocketDisconnectError) as caught:
             await connection.receive()
-        assert caught.value.args[0] == room.CLOSE_UNAUTHORIZED
+        assert caught.value.args[0] == sign_in.CLOSE_UNAUTHORIZED
 
 
 @pytest.mark.parametrize("data", [b"", "", b"\x00"])
@@ -249,7 +250,7 @@ async def test_an_empty_first_message_is_refused_as_any_other(
         assert (await hear(connection))["message"]["status"] == 400
         with pytest.raises(WebsocketDisconnectError) as caught:
             await connection.receive()
-        assert caught.value.args[0] == room.CLOSE_UNAUTHORIZED
+        assert caught.value.args[0] == sign_in.CLOSE_UNAUTHORIZED
     async with line.connect() as connection:
         await send_raw(connection, data)
         assert (await hear(connection))["message"]["status"] == 400
@@ -284,7 +285,7 @@ async def test_a_socket_ends_with_its_token_and_goes_on_with_a_fresh_one(
         assert trio.current_time() - begun == pytest.approx(90 + CLOCK_SKEW, abs=1.2)
         with pytest.raises(WebsocketDisconnectError) as caught:
             await connection.receive()
-        assert caught.value.args[0] == room.CLOSE_UNAUTHORIZED
+        assert caught.value.args[0] == sign_in.CLOSE_UNAUTHORIZED
 
 
 class _Judge:

@@ -9,9 +9,11 @@ from quart.testing.connections import WebsocketDisconnectError
 
 from gateway.domain.clock import utc_now
 from gateway.domain.errors import Unauthorized
+from gateway.ws import sign_in
 from gateway.ws.operator import exchanges, socket
 from gateway.ws.operator.exchanges import MAX_EXCHANGES
-from gateway.ws.operator.socket import CLOSE_UNAUTHORIZED, MAX_STREAMS
+from gateway.ws.operator.socket import MAX_STREAMS
+from gateway.ws.sign_in import CLOSE_UNAUTHORIZED
 from protocols.can.batch import decode_batch, encode_batch
 from protocols.can.bundle import split_bundle
 from protocols.can.frame import CanFrame
@@ -74,7 +76,7 @@ async def test_strangers_hear_why_and_are_sent_away(
 async def test_who_says_nothing_is_sent_away(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "SIGN_IN_LIMIT", 0.05)
+    monkeypatch.setattr(sign_in, "SIGN_IN_LIMIT", 0.05)
     async with floor.socket(None) as client:
         assert (await client.hear())["error"]["code"] == "token.missing"
         assert await closed_with(client) == CLOSE_UNAUTHORIZED

@@ -26,10 +26,10 @@ from gateway.ws.partner.messages import SubscribeToEvent
 from gateway.ws.partner.socket import (
     BATCH,
     QUEUE,
-    TOKEN_INTERVAL,
     PartnerSocket,
     PartnerSocketDoor,
 )
+from gateway.ws.sign_in import TOKEN_INTERVAL, SignedIn
 from tests.gateway.workshops import LONG_AGO, Workshop
 
 BEGUN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -97,7 +97,9 @@ class Line:
             PartnerApiSettings(),
             now,
         )
-        self.socket = PartnerSocket(self.door, OperatorPrincipal("op-1", 1), "token")
+        operator = OperatorPrincipal("op-1", 1)
+        signed_in = SignedIn(operator, "token", self.identity.operator, now)
+        self.socket = PartnerSocket(self.door, signed_in)
 
 
 @pytest.fixture
