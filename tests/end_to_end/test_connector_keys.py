@@ -98,7 +98,10 @@ async def _garage(settings: Settings, log: FilteringBoundLogger) -> AsyncIterato
             Tenant(provider_id=provider, name="G", currency="EUR"), actor="test"
         )
         made = await gateway.identity.connectors.create(tenant, actor="test")
-        environment = {"GATEWAY_DATA_DIRECTORY": str(settings.data.directory)}
+        environment = {
+            "GATEWAY_DATA_DIRECTORY": str(settings.data.directory),
+            "GATEWAY_DATABASE_URL": settings.database_url,
+        }
         yield _Garage(gateway, made.uuid, str(made.private_key), nursery, environment)
         nursery.cancel_scope.cancel()
 
