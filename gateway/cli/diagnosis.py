@@ -15,6 +15,7 @@ from gateway.cli.remote import (
     add_unit,
     add_vehicle,
     hexadecimal,
+    meaning,
     parse_hex,
     readable,
     run,
@@ -154,7 +155,8 @@ def _outcome(answer: tuple[Response, ...] | ClientError) -> dict[str, str | None
         data = positive(answer[0])[3:] if answer else b""
     except ClientError as error:
         return {"data": None, "text": None, "error": str(error)}
-    return {"data": hexadecimal(data), "text": readable(data) or None, "error": None}
+    text = meaning(answer[0]) if answer else ""
+    return {"data": hexadecimal(data), "text": text or readable(data) or None, "error": None}
 
 
 def run_raw(invocation: Invocation) -> int:
@@ -200,7 +202,7 @@ def run_list(invocation: Invocation) -> int:
         if given.json:
             say_json(found)
         else:
-            names = ("ecu", "code", "status", "flags")
+            names = ("ecu", "code", "status", "flags", "text")
             show(
                 names,
                 [
@@ -218,6 +220,7 @@ def _codes(ecu: str, answer: tuple[Response, ...] | ClientError) -> list[dict[st
         if isinstance(answer, ClientError):
             raise answer
         data = positive(answer[0]) if answer else b""
+        texts = _texts(answer[0]) if answer else {}
     except ClientError as error:
         return [{"ecu": ecu, "error": str(error)}]
     # ISO 14229-1, 12.3.2.3: service, subfunction, availability mask, then code and status each.
@@ -228,9 +231,16 @@ def _codes(ecu: str, answer: tuple[Response, ...] | ClientError) -> list[dict[st
             "code": spell(int.from_bytes(records[at : at + 3])),
             "status": f"{records[at + 3]:02X}",
             "flags": flags(records[at + 3]),
+            "text": texts.get(int.from_bytes(records[at : at + 3]), ""),
         }
         for at in range(0, len(records) - 3, 4)
     ]
+
+
+def _texts(answer: Response) -> dict[int, str]:
+    """Return what a description calls the trouble codes of an answer, by code."""
+    values = [] if answer.decoded is None else answer.decoded["values"]
+    return {it["value"]: it.get("text", "") for it in values if "trouble_code" in it}
 
 
 #: Bits of a trouble code's status, lowest first (ISO 14229-1 annex D.2).

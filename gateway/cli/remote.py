@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import trio
@@ -18,6 +19,7 @@ import trio
 from gateway.cli.invocation import Invocation, say
 from gateway.client import Client, ClientError, NegativeAnswer, NoAnswer, Session
 from gateway.client.errors import Misconfigured
+from gateway.client.records import Response
 
 DONE, FAILED, MISUSED, VEHICLE_REFUSED = 0, 1, 2, 3
 
@@ -154,3 +156,16 @@ def parse_hex(text: str) -> bytes:
 
 #: What a table shows.
 Rows = Sequence[Sequence[object]]
+
+
+def meaning(answer: Response) -> str:
+    """Return the values of an answer as its vehicle's description has them; empty without one."""
+    if answer.decoded is None:
+        return ""
+    return ", ".join(_value(it) for it in answer.decoded["values"])
+
+
+# Any: JSON of the gateway's.
+def _value(told: Mapping[str, Any]) -> str:
+    parts = (told.get("name"), told.get("text") or told.get("value"), told.get("unit"))
+    return " ".join(str(part) for part in parts if part is not None)

@@ -21,6 +21,9 @@ MOST_FILES = 5_000
 #: Bytes at the beginning of a document in which a document type would be declared.
 _HEAD = 4_096
 
+#: Kinds of parameters whose value is part of what a message is.
+_FIXED = frozenset({"CODED-CONST", "PHYS-CONST", "MATCHING-REQUEST-PARAM"})
+
 #: Values of one message that are told, and how deep they nest.
 MOST_VALUES, DEEPEST = 500, 12
 
@@ -144,10 +147,11 @@ def _decode(layer: DiagLayer, data: bytes, request: bytes | None) -> Meaning | N
 
 
 def _meaning(layer: DiagLayer, message: Message) -> Meaning:
-    units = _units(message)
+    units, fixed = _units(message), _fixed(message)
     values: list[Meaning] = []
     for name, value in message.param_dict.items():
-        _add(values, str(name), value, units, 0)
+        if name not in fixed:
+            _add(values, str(name), value, units, 0)
     return {
         "control_unit": layer.short_name,
         "service": message.service.short_name,
@@ -155,6 +159,18 @@ def _meaning(layer: DiagLayer, message: Message) -> Meaning:
         "message": message.coding_object.short_name,
         "values": values,
     }
+
+
+def _fixed(message: Message) -> frozenset[str]:
+    """Return the parameters that are the same in every such message: its service, its identifier.
+
+    The names of service and message say them already.
+    """
+    return frozenset(
+        parameter.short_name
+        for parameter in message.coding_object.parameters
+        if parameter.parameter_type in _FIXED
+    )
 
 
 def _units(message: Message) -> dict[str, str]:

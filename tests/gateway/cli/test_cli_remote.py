@@ -17,16 +17,18 @@ import trio
 from gateway.cli import main
 from gateway.cli.diagnosis import flags, spell
 from gateway.cli.flashing import fill_in, read_procedure
-from gateway.cli.remote import hexadecimal, readable, status_of
+from gateway.cli.remote import hexadecimal, meaning, readable, status_of
 from gateway.cli.watching import as_json, line, log_line, parse_filter
 from gateway.client import Client
 from gateway.client.errors import Misconfigured, NegativeAnswer, Unreachable
+from gateway.client.records import Hex, Response
 from gateway.client.streams import Frames
 from protocols.can.filters import CanFilter
 from protocols.can.frame import CanFrame
 from tests.end_to_end.conftest import folder, furnished_folder, house
 from tests.end_to_end.houses import House
 from tests.end_to_end.test_transfer_jobs import LOCK, START, procedure
+from tests.support.odx import pdx
 
 __all__ = ["folder", "furnished_folder", "house"]
 
@@ -92,6 +94,17 @@ async def test_identifiers_are_read(house: House, terminal: Terminal) -> None:
     assert "WVWZZZAUZHP341562" in out
 
 
+def test_what_a_description_knows_is_said_in_words() -> None:
+    bare = Response(0x7E8, Hex(b"\x62"), None, 0, "", "")
+    assert meaning(bare) == ""
+    values = [
+        {"name": "temperature", "value": 0, "unit": "°C"},
+        {"name": "fault", "value": 0x030100, "text": "Misfire", "unit": None},
+    ]
+    told = Response(0x7E8, Hex(b"\x62"), None, 0, "", "", {"values": values})
+    assert meaning(told) == "temperature 0 °C, fault Misfire"
+
+
 @pytest.mark.slow
 async def test_requests_go_as_they_are(house: House, terminal: Terminal) -> None:
     await house.plug_in("can")
@@ -113,6 +126,15 @@ async def test_trouble_codes_are_listed_and_cleared(house: House, terminal: Term
     assert "engine\tP0301-00\t2F\tfailed, failed this cycle, pending, confirmed" in out
     everywhere = await terminal.json("uds", "dtc", "list")
     assert {"engine"} < {row["ecu"] for row in everywhere}
+    assert all(row["text"] == "" for row in everywhere if "code" in row)
+    headers = {"Authorization": f"Bearer {await house.operator()}"}
+    path = "/operator/v1/descriptions"
+    made = await house.client.post(path, content=pdx(), headers=headers)
+    assert made.status_code == 201, made.text
+    with trio.fail_after(20):
+        while "Cylinder 1 misfire" not in out:  # the first one waits for the file to be read
+            out = await terminal.run("uds", "dtc", "list", "--ecu", "engine")
+    assert "P0301-00" in next(line for line in out.splitlines() if "misfire" in line)
     assert "cleared" in await terminal.run("uds", "dtc", "clear", "--ecu", "engine")
     assert await terminal.json("uds", "dtc", "list", "--ecu", "engine") == []
     assert "--ecu: engine" in await terminal.run("uds", "dtc", "clear", status=2)

@@ -62,7 +62,7 @@ def test_values_have_names_and_units(description: Description) -> None:
     assert asked is not None
     assert (asked["service"], asked["title"]) == ("Read_Oil_Temperature", "Oil temperature")
     assert answer is not None
-    assert answer["values"][-1] == {"name": "temperature", "value": 50, "unit": "°C"}
+    assert answer["values"] == [{"name": "temperature", "value": 50, "unit": "°C"}]
     assert refusal is not None
     assert refusal["message"] == "NR"
     assert unknown is None
