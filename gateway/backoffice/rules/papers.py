@@ -14,6 +14,35 @@ from gateway.backoffice.rules.money import Totals
 LOCALE, CURRENCY = "nl_NL", "EUR"
 
 
+#: Formats -> width and height in points, upright.
+FORMATS = {"A4": (595.28, 841.89), "A3": (841.89, 1190.55), "Letter": (612.0, 792.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a paper is to look, where somebody asks for it.
+
+    Attributes:
+        format: one of :data:`FORMATS`.
+        landscape: lying.
+        header: with letterhead, and on later pages whose they are.
+        footer: with the line at the bottom of every page.
+        language: of the words that are no data (``wordings``).
+    """
+
+    format: str = "A4"
+    landscape: bool = False
+    header: bool = True
+    footer: bool = True
+    language: str = "en"
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in points."""
+        short, long = FORMATS[self.format]
+        return (long, short) if self.landscape else (short, long)
+
+
 @dataclass(frozen=True, slots=True)
 class Paper:
     """A document on its way to the printer.
@@ -30,6 +59,7 @@ class Paper:
         signature: PNG.
         letterhead: the writer's address, at the top right of the first page.
         foot: at the bottom of every page: where to pay, and by which numbers the writer is known.
+        layout: how it is to look.
     """
 
     title: str
@@ -43,6 +73,7 @@ class Paper:
     signature: bytes = field(default=b"", repr=False)
     letterhead: tuple[str, ...] = ()
     foot: str = ""
+    layout: Layout = Layout()
 
 
 def money(amount: Decimal) -> str:

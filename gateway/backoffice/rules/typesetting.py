@@ -13,7 +13,6 @@ from typing import Any
 from babel.numbers import format_decimal
 from reportlab.lib import colors  # type: ignore[import-untyped]
 from reportlab.lib.enums import TA_RIGHT  # type: ignore[import-untyped]
-from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
 from reportlab.lib.styles import ParagraphStyle  # type: ignore[import-untyped]
 from reportlab.lib.utils import simpleSplit  # type: ignore[import-untyped]
 from reportlab.pdfbase import pdfmetrics  # type: ignore[import-untyped]
@@ -31,18 +30,14 @@ from reportlab.platypus import (  # type: ignore[import-untyped]
 
 from gateway.backoffice.rules.money import Line, Totals
 from gateway.backoffice.rules.papers import LOCALE, Paper, money
+from gateway.backoffice.rules.wordings import worded
 from gateway.runtime.lettering import BOLD, PLAIN, register
-
-_WIDTH, _HEIGHT = A4
 
 #: Points: 2 cm at each side. The library's frames keep 6 of them for themselves.
 _MARGIN, _PADDING = 56.7, 6
 
-#: What is left for text.
-_INNER = _WIDTH - 2 * _MARGIN
-
-#: Description, quantity, price, VAT, amount. A billion fits.
-_COLUMNS = (_INNER - 292, 52, 92, 46, 102)
+#: Quantity, price, VAT, amount. A billion fits; the description has the rest.
+_COLUMNS = (52, 92, 46, 102)
 
 _TEXT = ParagraphStyle("text", fontName=PLAIN, fontSize=9, leading=12.5)
 _SMALL = ParagraphStyle("small", _TEXT, fontSize=7.5, leading=10.5, alignment=TA_RIGHT)
@@ -63,7 +58,7 @@ def typeset(paper: Paper, pages: int) -> tuple[bytes, int]:
     margins = {f"{name}Margin": side for name in ("left", "right", "top", "bottom")}
     # The same paper gives the same bytes, so that a stored one can be compared.
     told = {"title": paper.title, "author": paper.garage, "invariant": 1}
-    template = SimpleDocTemplate(out, pagesize=A4, **margins, **told)
+    template = SimpleDocTemplate(out, pagesize=paper.layout.size, **margins, **told)
     first = partial(_decorate, paper, pages)
     template.build(_story(paper), onFirstPage=first, onLaterPages=first)
     return out.getvalue(), int(template.page)
@@ -71,19 +66,28 @@ def typeset(paper: Paper, pages: int) -> tuple[bytes, int]:
 
 # Any: the library's flowables have no common type that says anything, here and below.
 def _story(paper: Paper) -> list[Any]:
-    story: list[Any] = [_head(paper), Spacer(1, 26)]
+    story: list[Any] = [_head(paper), Spacer(1, 26)] if paper.layout.header else []
     story += [_text(line) for line in paper.addressee if line]
     story += [Spacer(1, 28), _text(paper.title, _TITLE)]
     facts = [[_text(label, _LABEL), _text(value)] for label, value in paper.facts if value]
     if facts:
-        story.append(_table(facts, (120, _INNER - 120)))
+        story.append(_table(facts, (120, _inner(paper) - 120)))
     story.append(Spacer(1, 16))
     if paper.lines:
         story += [_lines(paper), Spacer(1, 10)]
-    end: list[Any] = [] if paper.totals is None else [_totals(paper.totals), Spacer(1, 14)]
+    end: list[Any] = [] if paper.totals is None else [_totals(paper, paper.totals), Spacer(1, 14)]
     notes = [_text(text) for text in paper.notes.splitlines() if text]
     # Sums never stand apart; notes may be longer than a page.
     return [*story, KeepTogether(end + notes[:1]), *notes[1:], *_signed(paper)]
+
+
+def _inner(paper: Paper) -> float:
+    """Return what is left of the width for text."""
+    return paper.layout.size[0] - 2 * _MARGIN
+
+
+def _word(paper: Paper, word: str) -> str:
+    return worded(word, paper.layout.language)
 
 
 def _text(words: str, style: ParagraphStyle = _TEXT) -> Any:
@@ -106,11 +110,12 @@ def _table(rows: list[list[Any]], widths: tuple[float, ...], *styles: Any, **kwa
 
 def _head(paper: Paper) -> Any:
     address = [_text(line, _SMALL) for line in paper.letterhead if line]
-    return _table([[_text(paper.garage, _NAME), address]], (_INNER - 170, 170))
+    return _table([[_text(paper.garage, _NAME), address]], (_inner(paper) - 170, 170))
 
 
 def _lines(paper: Paper) -> Any:
-    rows: list[list[Any]] = [["Description", "Quantity", "Price", "VAT", "Amount"]]
+    heads = ("Description", "Quantity", "Price", "VAT", "Amount")
+    rows: list[list[Any]] = [[_word(paper, head) for head in heads]]
     for line in paper.lines:
         amount = Line(line["quantity"], line["unit_price"], line["vat_rate"]).excluding
         rows.append(
@@ -131,16 +136,18 @@ def _lines(paper: Paper) -> Any:
         ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
     )
     # A description may be longer than a page: then its row is parted.
-    return _table(rows, _COLUMNS, *styles, kind=LongTable, repeatRows=1, splitInRow=1)
+    widths = (_inner(paper) - sum(_COLUMNS), *_COLUMNS)
+    return _table(rows, widths, *styles, kind=LongTable, repeatRows=1, splitInRow=1)
 
 
-def _totals(totals: Totals) -> Any:
-    rows = [["Net", "", money(totals.excluding)]]
+def _totals(paper: Paper, totals: Totals) -> Any:
+    vat, of = _word(paper, "VAT"), _word(paper, "of")
+    rows = [[_word(paper, "Net"), "", money(totals.excluding)]]
     rows += [
-        [f"VAT {_percent(rate)}", f"of {money(base)}", money(tax)]
+        [f"{vat} {_percent(rate)}", f"{of} {money(base)}", money(tax)]
         for rate, (base, tax) in totals.vat_by_rate.items()
     ]
-    rows.append(["Total", "", money(totals.including)])
+    rows.append([_word(paper, "Total"), "", money(totals.including)])
     styles = (
         ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
         ("FONTNAME", (0, -1), (-1, -1), BOLD),
@@ -158,30 +165,33 @@ def _signed(paper: Paper) -> list[Any]:
     if not paper.signature:
         return []
     image = Image(BytesIO(paper.signature), width=180, height=70, kind="bound", hAlign="LEFT")
-    return [KeepTogether([Spacer(1, 20), _text("Signature", _LABEL), image])]
+    return [KeepTogether([Spacer(1, 20), _text(_word(paper, "Signature"), _LABEL), image])]
 
 
 def _decorate(paper: Paper, pages: int, canvas: Canvas, _: object) -> None:
     canvas.saveState()
     if paper.watermark:
-        _watermark(canvas, paper.watermark)
+        _watermark(canvas, paper)
     canvas.setFont(PLAIN, 7.5)
+    width, height = paper.layout.size
     number = canvas.getPageNumber()
-    canvas.drawString(_MARGIN, 30, paper.foot)
-    canvas.drawRightString(_WIDTH - _MARGIN, 30, f"{number} / {pages}")
-    if number > 1:
+    if paper.layout.footer:
+        canvas.drawString(_MARGIN, 30, paper.foot)
+        canvas.drawRightString(width - _MARGIN, 30, f"{number} / {pages}")
+    if number > 1 and paper.layout.header:
         # Pages get apart from each other: each says whose it is and to what it belongs.
-        name = simpleSplit(paper.garage, PLAIN, 7.5, _INNER - 170)[0]
-        canvas.drawString(_MARGIN, _HEIGHT - 38, name)
-        canvas.drawRightString(_WIDTH - _MARGIN, _HEIGHT - 38, paper.title)
+        name = simpleSplit(paper.garage, PLAIN, 7.5, _inner(paper) - 170)[0]
+        canvas.drawString(_MARGIN, height - 38, name)
+        canvas.drawRightString(width - _MARGIN, height - 38, paper.title)
         canvas.setLineWidth(0.25)
-        canvas.line(_MARGIN, _HEIGHT - 43, _WIDTH - _MARGIN, _HEIGHT - 43)
+        canvas.line(_MARGIN, height - 43, width - _MARGIN, height - 43)
     canvas.restoreState()
 
 
-def _watermark(canvas: Canvas, text: str) -> None:
+def _watermark(canvas: Canvas, paper: Paper) -> None:
+    text, (width, height) = paper.watermark, paper.layout.size
     canvas.saveState()
-    canvas.translate(_WIDTH / 2, _HEIGHT / 2)
+    canvas.translate(width / 2, height / 2)
     canvas.rotate(45)
     canvas.setFillGray(0.9)
     # As large as fits across the page.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from io import BytesIO
 
 import trio
@@ -18,20 +20,17 @@ from gateway.backoffice.refusal import wrong_field
 from gateway.backoffice.resource import Input
 from gateway.backoffice.rules import press
 from gateway.backoffice.rules.field_sales import prints
+from gateway.backoffice.rules.wordings import language_of
+from gateway.backoffice.shop import Values
 
 _PATH = "/documents"
 
 
 async def _convert(call: Call) -> object:
     values = call.values
-    try:
-        document_id = int(str(FIELD_SALES.identifier.parse(values["documentId"])))
-    except ValueError as error:
-        raise wrong_field("documentId", str(error)) from None
     now = call.services.clock()
-    watermark = (values.get("options") or {}).get("watermark", "")
     until = now + prints.LIFETIME
-    link = prints.Link(call.user.tenant_id, values["documentType"], document_id, watermark, until)
+    link = _link(call.user.tenant_id, values, until)
     paper = await call.read(lambda shop: prints.paper(shop, link))
     data = await trio.to_thread.run_sync(press.pdf, paper)
     token = link.seal(call.outside.sealer)
@@ -44,6 +43,22 @@ async def _convert(call: Call) -> object:
         "generatedAt": Moment().render(now),
         "expiresAt": Moment().render(until),
     }
+
+
+def _link(tenant_id: int, values: Values, until: datetime) -> prints.Link:
+    options = values.get("options") or {}
+    document_id = _read("documentId", FIELD_SALES.identifier.parse, values["documentId"])
+    language = _read("language", language_of, values.get("language") or "en")
+    layout, watermark = prints.layout_of(options, str(language)), options.get("watermark") or ""
+    key = int(str(document_id))
+    return prints.Link(tenant_id, values["documentType"], key, watermark, layout, until)
+
+
+def _read(name: str, read: Callable[[str], object], text: str) -> object:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise wrong_field(name, str(error)) from None
 
 
 def _pages(data: bytes) -> int:
@@ -79,7 +94,7 @@ ACTIONS = (
         (
             Input("documentType", words(*prints.DOCUMENTS), required=True),
             Input("documentId", NAME, required=True),
-            Input("template", NAME),
+            Input("template", words("standard")),
             Input(
                 "options",
                 Part(
