@@ -15,8 +15,8 @@ from typing import Any
 
 import structlog
 import trio
-from quart import Response
 from quart_trio import QuartTrio
+from typing_extensions import override
 
 from gateway.domain.errors import Unauthorized
 from gateway.domain.principal import OperatorPrincipal
@@ -37,13 +37,12 @@ from gateway.web import problems
 from gateway.ws.operator import socket
 from protocols.link.messages import StatusReport
 from protocols.link.vehicle import BusInfo, Capabilities, EcuInfo
+from tests.gateway.callers import Caller, Json
 from tests.gateway.documented import hold_to
 from tests.gateway.workshops import GOLF, MINE, SECOND, Workshop, uuid_of
 from tests.settable_clock import SettableClock
 from tests.support.link_pair import PUBLIC
 from tests.support.link_world import KNOWN, DialledConnector, LinkWorld, open_world, until
-
-Json = Any  # what a test reads out of an answer is its own business
 
 ENGINE = {"request_id": 0x7E0, "response_id": 0x7E8}
 
@@ -103,8 +102,10 @@ class SocketClient:
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class Floor(Caller):
     """Operators ``op`` (op-1), ``mate`` (op-2) and ``far`` (another provider's) at the doors."""
+
+    ROOT = "/operator/v1"
 
     app: QuartTrio
     door: OperatorDoor
@@ -133,48 +134,9 @@ class Floor:
         """Let the garage order something for the vehicle of its first connector."""
         return await self.tickets.create(self.workshop.customer, self.workshop.order())
 
-    async def call(
-        self, method: str, path: str, json: Json = None, *, token: str | None = "op"
-    ) -> Response:
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        answer: Response = await self.app.test_client().open(
-            f"/operator/v1{path}",
-            method=method,
-            headers=headers,
-            **({} if json is None else {"json": json}),
-        )
-        return answer
-
-    async def done(
-        self, method: str, path: str, json: Json = None, *, status: int = 200, token: str = "op"
-    ) -> Json:
-        """Return the JSON of an answer that has this status."""
-        answer = await self.call(method, path, json, token=token)
-        text = await answer.get_data(as_text=True)
-        assert answer.status_code == status, text
-        return await answer.get_json() if text else None
-
-    async def refused(
-        self,
-        method: str,
-        path: str,
-        json: Json = None,
-        *,
-        status: int,
-        code: str,
-        token: str | None = "op",
-    ) -> Json:
-        """Return the problem of a refusal with this status and code."""
-        answer = await self.call(method, path, json, token=token)
-        problem = await answer.get_json()
-        assert (answer.status_code, problem["code"]) == (status, code), problem
-        assert answer.content_type == problems.CONTENT_TYPE
-        assert problem["status"] == status
-        assert problem["type"].endswith(code)
-        assert problem["title"]
-        assert problem["detail"].endswith((".", ")"))
-        assert problem["instance"] == f"/operator/v1{path}".partition("?")[0]
-        return problem
+    @override
+    def served(self) -> QuartTrio:
+        return self.app
 
     async def open_session(self, number: int = MINE, *, token: str = "op") -> Json:
         body = {"connector_uuid": str(uuid_of(number))}

@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 import trio
-from quart import Response
+from quart_trio import QuartTrio
+from typing_extensions import override
 
 from gateway.bus.consumers import DurableConsumer
 from gateway.chat.service import ChatService
@@ -20,8 +21,8 @@ from gateway.rest.partner.door import PartnerDoor
 from gateway.storage.queries import partner_events
 from gateway.storage.queries.ticket_records import Ticket
 from gateway.tickets.partner_events import CONSUMER, TOPICS, PartnerFeed, record
-from gateway.web import problems
 from gateway.web.rate_limits import Quota, RateLimiter
+from tests.gateway.callers import Caller
 from tests.gateway.documented import hold_to
 from tests.gateway.operators import Floor, open_floor, temporary_folder
 from tests.gateway.workshops import Workshop
@@ -34,8 +35,10 @@ PLENTY = Quota(1_000.0, 1_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Caller):
     """Providers 1 (``op``, ``mate``) and 2 (``far``) at their door."""
+
+    ROOT = "/partner/v2"
 
     floor: Floor
     feed: PartnerFeed
@@ -45,44 +48,9 @@ class Provider:
     def workshop(self) -> Workshop:
         return self.floor.workshop
 
-    async def call(
-        self, method: str, path: str, json: Json = None, *, token: str | None = "op"
-    ) -> Response:
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        answer: Response = await self.floor.app.test_client().open(
-            f"/partner/v2{path}",
-            method=method,
-            headers=headers,
-            **({} if json is None else {"json": json}),
-        )
-        return answer
-
-    async def done(
-        self, method: str, path: str, json: Json = None, *, status: int = 200, token: str = "op"
-    ) -> Json:
-        """Return the JSON of an answer that has this status."""
-        answer = await self.call(method, path, json, token=token)
-        text = await answer.get_data(as_text=True)
-        assert answer.status_code == status, text
-        return await answer.get_json() if text else None
-
-    async def refused(
-        self,
-        method: str,
-        path: str,
-        json: Json = None,
-        *,
-        status: int,
-        code: str,
-        token: str | None = "op",
-    ) -> Json:
-        """Return the problem of a refusal with this status and code."""
-        answer = await self.call(method, path, json, token=token)
-        problem = await answer.get_json()
-        assert (answer.status_code, problem["code"]) == (status, code), problem
-        assert answer.content_type == problems.CONTENT_TYPE
-        assert problem["instance"] == f"/partner/v2{path}".partition("?")[0]
-        return problem
+    @override
+    def served(self) -> QuartTrio:
+        return self.floor.app
 
     async def order(self) -> Ticket:
         """Plug the garage's connector in and let it order something."""
