@@ -33,6 +33,9 @@ _TAG_SIZE = 16
 #: Longest record, bytes: a whole request body or websocket message, and some.
 LONGEST = 80 << 20
 
+#: Longest first record, bytes: a request's head. Until it opens, whoever speaks may be anybody.
+LONGEST_FIRST = 1 << 20
+
 #: Bytes asked of the socket at once.
 _AT_ONCE = 1 << 16
 
@@ -94,7 +97,8 @@ class Sealed:
         if head is None:
             return None
         length = int.from_bytes(head, "big")
-        if not _TAG_SIZE <= length <= LONGEST:
+        longest = LONGEST if self._received else LONGEST_FIRST
+        if not _TAG_SIZE <= length <= longest:
             raise StreamLost(f"a record of {length} bytes")
         record = await self._take(length)
         if record is None:

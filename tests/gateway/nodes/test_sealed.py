@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from trio.testing import MemoryReceiveStream, MemorySendStream, memory_stream_pair
 from typing_extensions import override
 
-from gateway.nodes.sealed import GREETING, LONGEST, NONCE_SIZE, Sealed, StreamLost, answer, dial
+from gateway.nodes.sealed import (
+    GREETING,
+    LONGEST,
+    LONGEST_FIRST,
+    NONCE_SIZE,
+    Sealed,
+    StreamLost,
+    answer,
+    dial,
+)
 
 SECRET, OTHER = b"s" * 32, b"o" * 32
 Stream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
@@ -89,6 +98,29 @@ async def test_what_somebody_did_to_a_message_is_noticed(spoil: str) -> None:
             await relayed.send_all((LONGEST + 1).to_bytes(4, "big"))
     with pytest.raises(StreamLost):
         await far.receive()
+
+
+async def test_a_stranger_cannot_make_us_wait_for_much() -> None:
+    stranger, ours = memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+
+        async def claim() -> None:
+            await stranger.send_all(GREETING + bytes(NONCE_SIZE))
+            await stranger.send_all((LONGEST_FIRST + 1).to_bytes(4, "big"))
+
+        nursery.start_soon(claim)
+        end = await answer(ours, (SECRET,))
+        with pytest.raises(StreamLost, match="a record of"):
+            await end.receive()
+
+
+async def test_a_node_may_say_much() -> None:
+    near, far, *_ = await meet()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(near.send, b"who I am")
+        assert await far.receive() == b"who I am"
+        nursery.start_soon(near.send, bytes(LONGEST_FIRST + 1))
+        assert await far.receive() == bytes(LONGEST_FIRST + 1)
 
 
 async def test_hanging_up_is_no_accident() -> None:
