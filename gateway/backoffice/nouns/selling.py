@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from gateway.backoffice.kinds import Choice, Document, Flag, Number, Ref, Text, Whole
-from gateway.backoffice.nested import Many, Mention
+from gateway.backoffice.kinds import Choice, Document, Email, Flag, Number, Ref, Text, Whole
+from gateway.backoffice.nested import Many, Mention, Part
 from gateway.backoffice.noun import Column, Noun
 
 _NAME, _LONG, _GEO, _AMOUNT = Text(255), Text(0), Number(6), Number(2)
 _WORDS = Many(_NAME)
+#: A time of day, with or without its distance from UTC.
+_TIME = Text(32, pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?$")
 
 #: How often the row was changed here, and what integrations keep with it.
 _KEPT = (Column("revision", Whole(0)), Column("integration_meta", Document()))
@@ -44,6 +46,21 @@ CLIENT_COLUMNS = (
     # What the client owes: the sum of the balance entries, kept by ``rules/field_sales/balance``.
     Column("balance", _AMOUNT, index=True),
     *_KEPT,
+)
+
+_HOURS = Part({"open": _TIME, "close": _TIME, "is_closed": Flag()})
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+#: An address where a client works is a location, with a name, people to ask for and hours.
+LOCATION_COLUMNS = (
+    Column("name", _NAME),
+    Column("is_primary", Flag()),
+    Column("location_type", Choice(("office", "warehouse", "retail", "branch", "other"))),
+    Column("contact_info", Part({"phone": _NAME, "email": Email(), "fax": _NAME})),
+    Column("business_hours", Part(dict.fromkeys(_DAYS, _HOURS))),
+    Column("notes", _LONG),
+    Column("disabled", Flag(), default=False, index=True),
+    Column("revision", Whole(0)),
 )
 
 PRODUCT_COLUMNS = (

@@ -17,7 +17,7 @@ from gateway.backoffice.kinds import (
 )
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.noun import Column, Noun
-from gateway.backoffice.nouns.selling import CLIENT_COLUMNS, TAG_COLUMNS
+from gateway.backoffice.nouns.selling import CLIENT_COLUMNS, LOCATION_COLUMNS, TAG_COLUMNS
 from gateway.backoffice.resource import Relation
 
 #: Slug -> label. The order is the usual way through the shop.
@@ -118,7 +118,7 @@ ADDRESS = Noun(
     "address",
     (
         Column("customer_id", Ref("customer"), null=False),
-        Column("type", Choice(("invoice", "work")), null=False),
+        Column("type", Choice(("invoice", "work")), null=False, index=True),
         Column("street", Text(255), null=False),
         Column("house_number", Text(16), null=False),
         Column("house_number_addition", Text(32)),
@@ -132,8 +132,10 @@ ADDRESS = Noun(
         Column("geocode_lng", Text(32)),
         # Looked up at the register, found or not.
         Column("geocoded_at", Moment()),
+        *LOCATION_COLUMNS,
     ),
     soft=True,
+    indexes=(("customer_id", "type"),),
 )
 
 #: The first invoice address is the one a bill goes to.

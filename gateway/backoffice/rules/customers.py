@@ -17,6 +17,9 @@ from gateway.backoffice.shop import Shop, Values
 #: "Dorpstraat 12 A": a street, a number that begins with a digit, and the rest.
 _ADDRESS_LINE = re.compile(r"^(?P<street>.*\S)\s+(?P<number>\d{1,6})[\s-]*(?P<addition>\S.*)?$")
 
+#: What is longer was no addition.
+_MOST_ADDITION = 32
+
 #: Inputs of the repair and field-sales bodies -> column of the address.
 ADDRESS_PARTS = {
     "city": "city",
@@ -67,6 +70,8 @@ def remove_customer(shop: Shop, row: Values) -> None:
     ]
     if owed:
         raise broken_rule(f"Invoices are still unpaid: {', '.join(owed)}.")
+    if (row["balance"] or 0) > 0:
+        raise broken_rule(f"{row['balance']} is still owed. Settle it first.")
     orders = shop.where("work_order", customer_id=row["id"])
     waiting = [order["ticket_no"] for order in orders if order["status"] not in _DONE]
     if waiting:
@@ -101,7 +106,7 @@ def address_line(address: Values) -> str:
 def parts_of(line: str) -> Values:
     """Return street, number and addition of an address line; a line without number is a street."""
     match = _ADDRESS_LINE.match(line.strip())
-    if match is None:
+    if match is None or len(match["addition"] or "") > _MOST_ADDITION:
         return {"street": line.strip(), "house_number": "", "house_number_addition": None}
     return {
         "street": match["street"],

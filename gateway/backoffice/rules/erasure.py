@@ -52,7 +52,7 @@ def _blank(noun: Noun) -> Values:
 def _addresses(shop: Shop, customer_id: int) -> int:
     rows = shop.where("address", customer_id=customer_id)
     for row in rows:
-        shop.change("address", row["id"], _blank(ADDRESS))
+        shop.change("address", row["id"], _blank(ADDRESS) | {"contact_info": None})
         shop.remove("address", row["id"])
     return len(rows)
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from gateway.backoffice.catalogue.field_sales.acts import removal
 from gateway.backoffice.catalogue.field_sales.cells import (
-    GEO,
     NAME,
     NOTES,
-    TIME,
     Cell,
-    first,
     words,
 )
 from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
-from gateway.backoffice.kinds import Email, Flag, Ref, Text
+from gateway.backoffice.kinds import Email, Flag, Text
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.nouns.workshop import TAG
 from gateway.backoffice.profiles.field_sales import LINKS, PAGINATION, PAGING
@@ -60,41 +57,6 @@ CLIENT_CONTACT = sheet(
     meta=True,
 )
 
-CLIENT_LOCATION = sheet(
-    "/client-location",
-    PAGING,
-    "ClientLocation",
-    {
-        "client": first(Ref("customer"), must=True),
-        "name": Cell(NAME, must=True),
-        "address": Cell(NAME, must=True),
-        "city": NAME,
-        "state": NAME,
-        "postal_code": NAME,
-        "country": NAME,
-        "coordinates": Part({"latitude": GEO, "longitude": GEO}),
-        "is_primary": Cell(Flag(), default=False),
-        "location_type": Cell(
-            words("office", "warehouse", "retail", "branch", "other"), default="office"
-        ),
-        "contact_info": Part({"phone": NAME, "email": Email(), "fax": NAME}),
-        "business_hours": Part(
-            {
-                "monday": Part({"open": TIME, "close": TIME, "is_closed": Flag()}),
-                "tuesday": Part({"open": TIME, "close": TIME, "is_closed": Flag()}),
-                "wednesday": Part({"open": TIME, "close": TIME, "is_closed": Flag()}),
-                "thursday": Part({"open": TIME, "close": TIME, "is_closed": Flag()}),
-                "friday": Part({"open": TIME, "close": TIME, "is_closed": Flag()}),
-                "saturday": Part({"open": TIME, "close": TIME, "is_closed": Flag()}),
-                "sunday": Part({"open": TIME, "close": TIME, "is_closed": Flag()}),
-            }
-        ),
-        "notes": NOTES,
-        "disabled": Cell(Flag(), default=False, find=True),
-    },
-    name="client_location",
-)
-
 SPECIALITY = sheet(
     "/speciality",
     PAGING,
@@ -122,13 +84,9 @@ TAGS = sheet(
 RESOURCES = (
     CLIENT_CHANNEL,
     CLIENT_CONTACT,
-    CLIENT_LOCATION,
     SPECIALITY,
     TAGS,
 )
 NOUNS = nouns(*(r for r in RESOURCES if r is not TAGS))
 
-ACTIONS = (
-    removal(CLIENT_LOCATION, "bulkDeleteClientLocations"),
-    removal(SPECIALITY, "bulkDeleteSpecialities"),
-)
+ACTIONS = (removal(SPECIALITY, "bulkDeleteSpecialities"),)

@@ -2359,37 +2359,6 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_bin_stock_product_id', ['tenant_id', 'product_id'], unique=False)
         batch_op.create_index('ix_backoffice_bin_stock_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
-    op.create_table('backoffice_client_location',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
-    sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('created_at', columns.UtcDateTime(), nullable=False),
-    sa.Column('updated_at', columns.UtcDateTime(), nullable=False),
-    sa.Column('client', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('name', sa.String(length=255), nullable=False),
-    sa.Column('address', sa.String(length=255), nullable=False),
-    sa.Column('city', sa.String(length=255), nullable=True),
-    sa.Column('state', sa.String(length=255), nullable=True),
-    sa.Column('postal_code', sa.String(length=255), nullable=True),
-    sa.Column('country', sa.String(length=255), nullable=True),
-    sa.Column('coordinates', columns.Json, nullable=True),
-    sa.Column('is_primary', sa.Boolean(), nullable=False),
-    sa.Column('location_type', sa.String(length=32), nullable=False),
-    sa.Column('contact_info', columns.Json, nullable=True),
-    sa.Column('business_hours', columns.Json, nullable=True),
-    sa.Column('notes', sa.Text(), nullable=True),
-    sa.Column('disabled', sa.Boolean(), nullable=False),
-    sa.Column('revision', sa.BigInteger(), nullable=False),
-    sa.ForeignKeyConstraint(['client'], ['backoffice_customer.id'], name=op.f('fk_backoffice_client_location_client')),
-    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_backoffice_client_location_tenant_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_backoffice_client_location')),
-    sqlite_autoincrement=True
-    )
-    with op.batch_alter_table('backoffice_client_location', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_client_location_client', ['tenant_id', 'client'], unique=False)
-        batch_op.create_index('ix_backoffice_client_location_disabled', ['tenant_id', 'disabled'], unique=False)
-        batch_op.create_index('ix_backoffice_client_location_id', ['tenant_id', 'id'], unique=False)
-        batch_op.create_index('ix_backoffice_client_location_updated_at', ['tenant_id', 'updated_at'], unique=False)
-
     op.create_table('backoffice_contact_person',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('tenant_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -4553,6 +4522,17 @@ def upgrade() -> None:
 
     with op.batch_alter_table('backoffice_address', schema=None) as batch_op:
         batch_op.add_column(sa.Column('geocoded_at', columns.UtcDateTime(), nullable=True))
+        batch_op.add_column(sa.Column('name', sa.String(length=255), nullable=True))
+        batch_op.add_column(sa.Column('is_primary', sa.Boolean(), nullable=True))
+        batch_op.add_column(sa.Column('location_type', sa.String(length=32), nullable=True))
+        batch_op.add_column(sa.Column('contact_info', columns.Json, nullable=True))
+        batch_op.add_column(sa.Column('business_hours', columns.Json, nullable=True))
+        batch_op.add_column(sa.Column('notes', sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column('disabled', sa.Boolean(), nullable=True))
+        batch_op.add_column(sa.Column('revision', sa.BigInteger(), nullable=True))
+        batch_op.create_index('ix_backoffice_address_customer_id_type', ['tenant_id', 'customer_id', 'type'], unique=False)
+        batch_op.create_index('ix_backoffice_address_disabled', ['tenant_id', 'disabled'], unique=False)
+        batch_op.create_index('ix_backoffice_address_type', ['tenant_id', 'type'], unique=False)
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
         batch_op.add_column(sa.Column('opted_out', sa.Boolean(), nullable=True))
@@ -4607,11 +4587,11 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_customer_payment_term_id', ['tenant_id', 'payment_term_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_phone_e164', ['tenant_id', 'phone_e164'], unique=False)
         batch_op.create_index('ix_backoffice_customer_price_list_id', ['tenant_id', 'price_list_id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
 
     with op.batch_alter_table('backoffice_work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('branch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4671,11 +4651,11 @@ def downgrade() -> None:
         batch_op.drop_column('branch_id')
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
         batch_op.drop_index('ix_backoffice_customer_price_list_id')
         batch_op.drop_index('ix_backoffice_customer_phone_e164')
         batch_op.drop_index('ix_backoffice_customer_payment_term_id')
@@ -4730,6 +4710,17 @@ def downgrade() -> None:
         batch_op.drop_column('opted_out')
 
     with op.batch_alter_table('backoffice_address', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_address_type')
+        batch_op.drop_index('ix_backoffice_address_disabled')
+        batch_op.drop_index('ix_backoffice_address_customer_id_type')
+        batch_op.drop_column('revision')
+        batch_op.drop_column('disabled')
+        batch_op.drop_column('notes')
+        batch_op.drop_column('business_hours')
+        batch_op.drop_column('contact_info')
+        batch_op.drop_column('location_type')
+        batch_op.drop_column('is_primary')
+        batch_op.drop_column('name')
         batch_op.drop_column('geocoded_at')
 
     with op.batch_alter_table('backoffice_quotation_line', schema=None) as batch_op:
@@ -5357,13 +5348,6 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_contact_person_customer_id')
 
     op.drop_table('backoffice_contact_person')
-    with op.batch_alter_table('backoffice_client_location', schema=None) as batch_op:
-        batch_op.drop_index('ix_backoffice_client_location_updated_at')
-        batch_op.drop_index('ix_backoffice_client_location_id')
-        batch_op.drop_index('ix_backoffice_client_location_disabled')
-        batch_op.drop_index('ix_backoffice_client_location_client')
-
-    op.drop_table('backoffice_client_location')
     with op.batch_alter_table('backoffice_bin_stock', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_bin_stock_updated_at')
         batch_op.drop_index('ix_backoffice_bin_stock_product_id')
