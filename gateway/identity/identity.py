@@ -22,6 +22,7 @@ from gateway.domain.principal import CustomerPrincipal, OperatorPrincipal, ShopP
 from gateway.identity.admission import Admission
 from gateway.identity.connectors import Connectors
 from gateway.identity.employees import Employees
+from gateway.identity.guarded import GuardedSignIn
 from gateway.identity.hashing import SecretHasher
 from gateway.identity.keyring import RELOAD_INTERVAL, KeyRing
 from gateway.identity.operators import Operators
@@ -122,11 +123,14 @@ class Identity:
         self._operators: _Memory[OperatorPrincipal] = _Memory()
         self.tokens = Tokens(keys, settings, clock)
         admission = Admission(self.tokens, settings, clock)
+        guarded = GuardedSignIn(database, hasher, throttle, settings, clock)
         self.sign_in = CustomerSignIn(
-            database, hasher, throttle, self.tokens, admission, settings, clock
+            database, throttle, guarded, self.tokens, admission, settings, clock
         )
         postbox = Postbox(chosen.mail, seal.fernet)
-        self.passwords = Passwords(database, hasher, throttle, admission, postbox, settings, clock)
+        self.passwords = Passwords(
+            database, hasher, throttle, guarded, admission, postbox, settings, clock
+        )
         #: What counts guesses, by what is guessed at; several nodes count together.
         self.throttles = {"sign-in": throttle, "letters": self.passwords.requests}
         self.employees = Employees(database, self.passwords, clock, on_disabled=self.forget)
@@ -134,7 +138,7 @@ class Identity:
             database, throttle, self.tokens, settings, clock, on_disabled=self.forget
         )
         self.shop_tokens = ShopTokens(database, clock)
-        self.shops = Shops(database, hasher, throttle, self.shop_tokens, settings, clock)
+        self.shops = Shops(database, hasher, guarded, self.shop_tokens, clock)
         self.connectors = Connectors(database, hasher, settings, clock, on_disabled=self.forget)
         self.tenants = Tenants(database, clock)
 

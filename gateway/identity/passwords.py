@@ -9,24 +9,19 @@ everywhere.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 
 import trio
 
 from gateway.config import SecuritySettings
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Invalid, Unauthorized
-from gateway.identity.admission import (
-    Admission,
-    Admitted,
-    CustomerTokens,
-    lockouts_of,
-    seconds_until,
-)
+from gateway.identity.admission import Admission, Admitted, CustomerTokens
 from gateway.identity.digests import digest
+from gateway.identity.guarded import Account, Attempt, GuardedSignIn
 from gateway.identity.hashing import SecretHasher, check_password
-from gateway.identity.throttle import Throttle, network_of, too_many
+from gateway.identity.throttle import Throttle, network_of
 from gateway.mail.letters import Letter
 from gateway.mail.postbox import Postbox
 from gateway.storage.database import Connection, Database
@@ -46,16 +41,6 @@ LETTERS = Lockout(attempts=3, first=900.0, longest=86_400.0)
 ASKING_TAKES = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class _Login:
-    """What an attempt meets."""
-
-    guarded: Guarded
-    locked_until: datetime | None
-    employee: Employee | None
-    password_hash: str | None
-
-
 class Passwords:
     """Judges passwords and mails codes; shares throttle and hasher with the other doors."""
 
@@ -64,6 +49,7 @@ class Passwords:
         database: Database,
         hasher: SecretHasher,
         throttle: Throttle,
+        guarded: GuardedSignIn,
         admission: Admission,
         postbox: Postbox,
         settings: SecuritySettings,
@@ -72,11 +58,11 @@ class Passwords:
         self._database = database
         self._hasher = hasher
         self._throttle = throttle
+        self._guarded = guarded
         # Asking for letters must not lock anybody's sign-in, so it is counted apart.
         self.requests = Throttle(settings)
         self._admission = admission
         self._postbox = postbox
-        self._lockouts = lockouts_of(settings)
         self._lifetime = timedelta(seconds=settings.password_reset_lifetime)
         self._clock = clock
 
@@ -92,23 +78,19 @@ class Passwords:
             Unauthorized: they do not belong together, or the employee is disabled.
             Throttled: too many attempts on this email, from this address, or altogether.
         """
-        with self._throttle.attempt(address, trio.current_time()) as attempt:
-            now = self._clock()
-            name = username.strip().lower()[:255]
-            login = await self._database.write(self._begin, name, network_of(address), now)
-            if login.locked_until is not None:
-                raise too_many(seconds_until(login.locked_until, now))
-            right = await self._hasher.verify(login.password_hash, password)
-            renewed = await self._renewed(login, password) if right else None
-            admitted = await self._database.write(self._judge, login, right, renewed, address)
-            if admitted is None:
-                raise Unauthorized(
-                    "identity.sign_in_refused",
-                    "The email and the password do not belong together. Check both, or ask "
-                    "for a new password.",
-                )
-            attempt.succeeded()
-            return self._admission.tokens_for(admitted)
+        refusal = (
+            "The email and the password do not belong together. Check both, or ask for a new "
+            "password."
+        )
+        name = username.strip().lower()[:255]
+        admitted = await self._guarded.attempt(
+            partial(_account, username=name),
+            password,
+            self._judge,
+            address=address,
+            refusal=refusal,
+        )
+        return self._admission.tokens_for(admitted)
 
     async def forgot(self, email: str, *, address: str) -> None:
         """Mail a code to whoever has this email, if anybody has.
@@ -153,40 +135,20 @@ class Passwords:
             except Invalid as error:
                 raise Invalid(error.code, error.detail, field="username") from error
 
-    async def _renewed(self, login: _Login, password: str) -> str | None:
-        """Return the password's hash at the present cost, if the stored one has another."""
-        if login.password_hash is None or not self._hasher.is_outdated(login.password_hash):
-            return None
-        return await self._hasher.hash(password)
-
     # What follows runs in a database thread, each in one transaction.
 
-    def _begin(self, connection: Connection, username: str, network: str, now: datetime) -> _Login:
-        guarded = Guarded(f"user:{username}", network)
-        locked_until = sign_in_locks.count_attempt(connection, guarded, now, self._lockouts)
-        known = employees.find_by_username(connection, username)
-        employee, password_hash = (None, None) if known is None else known
-        if employee is not None and not employee.enabled:
-            password_hash = None
-        return _Login(guarded, locked_until, employee, password_hash)
-
-    def _judge(
-        self,
-        connection: Connection,
-        login: _Login,
-        right: bool,
-        renewed: str | None,
-        address: str,
-    ) -> Admitted | None:
-        employee, guarded = login.employee, login.guarded
-        if not right or employee is None:
+    def _judge(self, connection: Connection, attempt: Attempt[Employee]) -> Admitted | None:
+        employee, guarded = attempt.who, attempt.guarded
+        if not attempt.right or employee is None:
             tenant_id = None if employee is None else employee.tenant_id
-            self._admission.refuse(connection, guarded, tenant_id, address)
+            self._admission.refuse(connection, guarded, tenant_id, attempt.address)
             return None
-        if renewed is not None:
-            employees.set_password_hash(connection, employee.uuid, renewed)
+        if attempt.renewed is not None:
+            employees.set_password_hash(connection, employee.uuid, attempt.renewed)
         grant = Grant(employee.uuid, None)
-        return self._admission.admit(connection, grant, guarded.account, guarded.network, address)
+        return self._admission.admit(
+            connection, grant, guarded.account, guarded.network, attempt.address
+        )
 
     def _request(self, connection: Connection, email: str, address: str) -> None:
         known = employees.find_by_username(connection, email)
@@ -227,6 +189,13 @@ class Passwords:
             connection, "password.chosen", f"user:{user}", known.tenant.id, address
         )
         return True
+
+
+def _account(connection: Connection, username: str) -> Account[Employee]:
+    known = employees.find_by_username(connection, username)
+    employee, password_hash = (None, None) if known is None else known
+    enabled = employee is not None and employee.enabled
+    return Account(f"user:{username}", password_hash if enabled else None, employee)
 
 
 _FORGOTTEN = """\

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
-import trio
-
-from gateway.config import SecuritySettings
 from gateway.domain.clock import Clock
-from gateway.domain.errors import Conflict, Invalid, NotFound, Unauthorized
+from gateway.domain.errors import Conflict, Invalid, NotFound
 from gateway.domain.principal import ShopPrincipal
-from gateway.identity.admission import lockouts_of, seconds_until
 from gateway.identity.emails import checked_email
+from gateway.identity.guarded import Account, Attempt, GuardedSignIn
 from gateway.identity.hashing import SecretHasher, check_password
 from gateway.identity.shop_tokens import ShopTokens
-from gateway.identity.throttle import Throttle, network_of, too_many
 from gateway.storage.database import Connection, Database
 from gateway.storage.queries import audit, shops, sign_in_locks
 from gateway.storage.queries import identity as people
 from gateway.storage.queries.audit import AuditEntry
 from gateway.storage.queries.shops import ShopUser
-from gateway.storage.queries.sign_in_locks import Guarded
 
 ROLES = frozenset({"owner", "manager", "employee", "api"})
 
@@ -34,16 +29,6 @@ class ShopLogin:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Login:
-    """What an attempt meets."""
-
-    email: str
-    locked_until: datetime | None
-    user: ShopUser | None
-    password_hash: str | None
-
-
 class Shops:
     """Adds shop users and lets them in."""
 
@@ -51,17 +36,15 @@ class Shops:
         self,
         database: Database,
         hasher: SecretHasher,
-        throttle: Throttle,
+        guarded: GuardedSignIn,
         tokens: ShopTokens,
-        settings: SecuritySettings,
         clock: Clock,
     ) -> None:
         self._database = database
         self._hasher = hasher
-        self._throttle = throttle
+        self._guarded = guarded
         self._tokens = tokens
         self._clock = clock
-        self._lockouts = lockouts_of(settings)
 
     async def add_user(
         self, tenant_id: int, *, name: str, email: str, password: str, role: str, actor: str
@@ -96,25 +79,19 @@ class Shops:
             Unauthorized: email and password do not belong together, or the user is disabled.
             Throttled: too many attempts on this email, from this address, or altogether.
         """
-        with self._throttle.attempt(address, trio.current_time()) as attempt:
-            now = self._clock()
-            login = await self._database.write(
-                self._begin, email.strip().lower()[:255], network_of(address), now
-            )
-            if login.locked_until is not None:
-                raise too_many(seconds_until(login.locked_until, now))
-            right = await self._hasher.verify(login.password_hash, password)
-            renewed = await self._renewed(login, password) if right else None
-            admitted = await self._database.write(
-                self._judge, login, right, renewed, api, name, address
-            )
-            if admitted is None:
-                raise Unauthorized(
-                    "identity.sign_in_refused",
-                    "The email and the password do not belong together. Check both.",
-                )
-            attempt.succeeded()
-            return admitted
+
+        def judge(connection: Connection, attempt: Attempt[ShopUser]) -> ShopLogin | None:
+            user = self._judge(connection, attempt)
+            made = user and self._tokens.make(connection, api, user, name=name)
+            return ShopLogin(user, made) if user and made else None
+
+        return await self._guarded.attempt(
+            partial(_account, email=email.strip().lower()[:255]),
+            password,
+            judge,
+            address=address,
+            refusal="The email and the password do not belong together. Check both.",
+        )
 
     async def hash_password(self, password: str) -> str:
         """Return what is stored of a password that somebody chose.
@@ -136,12 +113,6 @@ class Shops:
             raise NotFound("identity.no_such_user", "This user does not exist any more.")
         return known
 
-    async def _renewed(self, login: _Login, password: str) -> str | None:
-        """Return the password's hash at the present cost, if the stored one has another."""
-        if login.password_hash is None or not self._hasher.is_outdated(login.password_hash):
-            return None
-        return await self._hasher.hash(password)
-
     # What follows runs in a database thread, each in one transaction.
 
     def _add_user(
@@ -160,37 +131,27 @@ class Shops:
         audit.record(connection, entry)
         return stored
 
-    def _begin(self, connection: Connection, email: str, network: str, now: datetime) -> _Login:
-        known = shops.find_by_email(connection, email)
-        user, password_hash = (None, None) if known is None else known
-        guarded = Guarded(f"shop:{email}", network)
-        locked_until = sign_in_locks.count_attempt(connection, guarded, now, self._lockouts)
-        if user is not None and not user.enabled:
-            password_hash = None
-        return _Login(email, locked_until, user, password_hash)
-
-    def _judge(
-        self,
-        connection: Connection,
-        login: _Login,
-        right: bool,
-        renewed: str | None,
-        api: str,
-        name: str,
-        address: str,
-    ) -> ShopLogin | None:
-        user, account = login.user, f"shop:{login.email}"
+    def _judge(self, connection: Connection, attempt: Attempt[ShopUser]) -> ShopUser | None:
+        """Return who came in, and write down that they did, or did not."""
+        user, now, account = attempt.who, self._clock(), attempt.guarded.account
         tenant_id = None if user is None else user.tenant_id
-        action = "sign_in.admitted" if right and user is not None else "sign_in.refused"
-        entry = AuditEntry(self._clock(), action, account, account, tenant_id, address)
+        right = attempt.right and user is not None
+        action = "sign_in.admitted" if right else "sign_in.refused"
+        entry = AuditEntry(now, action, account, account, tenant_id, attempt.address)
         audit.record(connection, entry)
-        if not right or user is None:
+        if user is None or not attempt.right:
             return None
-        if renewed is not None:
-            shops.set_password_hash(connection, user.id, renewed)
-        guarded = Guarded(account, network_of(address))
-        sign_in_locks.clear_attempts(connection, guarded, self._clock())
-        return ShopLogin(user, self._tokens.make(connection, api, user, name=name))
+        if attempt.renewed is not None:
+            shops.set_password_hash(connection, user.id, attempt.renewed)
+        sign_in_locks.clear_attempts(connection, attempt.guarded, now)
+        return user
+
+
+def _account(connection: Connection, email: str) -> Account[ShopUser]:
+    known = shops.find_by_email(connection, email)
+    user, password_hash = (None, None) if known is None else known
+    enabled = user is not None and user.enabled
+    return Account(f"shop:{email}", password_hash if enabled else None, user)
 
 
 def _check_new_user(user: ShopUser, password: str) -> None:

@@ -8,7 +8,7 @@ same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import trio
@@ -20,13 +20,11 @@ from gateway.identity.admission import (
     Admission,
     Admitted,
     CustomerTokens,
-    lockouts_of,
     present,
-    seconds_until,
 )
 from gateway.identity.digests import digest
-from gateway.identity.hashing import SecretHasher
-from gateway.identity.throttle import Throttle, network_of, too_many
+from gateway.identity.guarded import Account, Attempt, GuardedSignIn
+from gateway.identity.throttle import Throttle, network_of
 from gateway.identity.tokens import Claims, Issued, Tokens, refused
 from gateway.storage.database import Connection, Database
 from gateway.storage.queries import audit, connectors, credentials
@@ -36,10 +34,9 @@ from gateway.storage.queries.credentials import (
     Grant,
     RefreshOutcome,
 )
-from gateway.storage.queries.sign_in_locks import Guarded, Lockouts
 
-#: Counts an attempt from a network, and returns what it meets.
-_Begin = Callable[[Connection, str, datetime, Lockouts], ConnectorLogin]
+#: Looks a connector up.
+_Find = Callable[[Connection], ConnectorLogin]
 
 
 class CustomerSignIn:
@@ -48,21 +45,20 @@ class CustomerSignIn:
     def __init__(
         self,
         database: Database,
-        hasher: SecretHasher,
         throttle: Throttle,
+        guarded: GuardedSignIn,
         tokens: Tokens,
         admission: Admission,
         settings: SecuritySettings,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._hasher = hasher
         self._throttle = throttle
+        self._guarded = guarded
         self._tokens = tokens
         self._settings = settings
         self._clock = clock
         self._admission = admission
-        self._lockouts = lockouts_of(settings)
 
     async def by_connector_uuid(
         self, connector_uuid: UUID, pincode: str, *, address: str
@@ -79,9 +75,7 @@ class CustomerSignIn:
             Throttled: too many attempts on this connector, from this address, or altogether.
         """
         return await self._by_pincode(
-            lambda connection, network, now, lockouts: credentials.begin_by_uuid(
-                connection, connector_uuid, network, now, lockouts
-            ),
+            lambda connection: credentials.login_by_uuid(connection, connector_uuid),
             pincode,
             address,
         )
@@ -91,9 +85,7 @@ class CustomerSignIn:
     ) -> CustomerTokens:
         """Sign in with a connector's number and pincode; else as :meth:`by_connector_uuid`."""
         return await self._by_pincode(
-            lambda connection, network, now, lockouts: credentials.begin_by_number(
-                connection, number, network, now, lockouts
-            ),
+            lambda connection: credentials.login_by_number(connection, number),
             pincode,
             address,
         )
@@ -143,49 +135,34 @@ class CustomerSignIn:
             raise refused()
         return self._admission.tokens_for(admitted)
 
-    async def _by_pincode(self, begin: _Begin, pincode: str, address: str) -> CustomerTokens:
-        with self._throttle.attempt(address, trio.current_time()) as attempt:
-            now, network = self._clock(), network_of(address)
-            login = await self._database.write(begin, network, now, self._lockouts)
-            if login.locked_until is not None:
-                raise too_many(seconds_until(login.locked_until, now))
-            right = await self._hasher.verify(login.pincode_hash, pincode)
-            renewed = await self._renewed(login, pincode) if right else None
-            admitted = await self._database.write(self._judge, login, right, renewed, address)
-            if admitted is None:
-                raise Unauthorized(
-                    "identity.sign_in_refused",
-                    "The connector and the pincode do not belong together. Check both; "
-                    "the pincode came with the connector.",
-                )
-            attempt.succeeded()
-            return self._admission.tokens_for(admitted)
+    async def _by_pincode(self, find: _Find, pincode: str, address: str) -> CustomerTokens:
+        def account(connection: Connection) -> Account[ConnectorLogin]:
+            login = find(connection)
+            return Account(login.account, login.pincode_hash, login)
 
-    async def _renewed(self, login: ConnectorLogin, pincode: str) -> str | None:
-        """Return the pincode's hash at the present cost, if the stored one has another."""
-        if login.pincode_hash is None or not self._hasher.is_outdated(login.pincode_hash):
-            return None
-        return await self._hasher.hash(pincode)
+        refusal = (
+            "The connector and the pincode do not belong together. Check both; the pincode came "
+            "with the connector."
+        )
+        admitted = await self._guarded.attempt(
+            account, pincode, self._judge, address=address, refusal=refusal
+        )
+        return self._admission.tokens_for(admitted)
 
     # What follows runs in a database thread, each in one transaction.
 
-    def _judge(
-        self,
-        connection: Connection,
-        login: ConnectorLogin,
-        right: bool,
-        renewed: str | None,
-        address: str,
-    ) -> Admitted | None:
-        network = network_of(address)
-        if not right or login.user_uuid is None:
-            guarded = Guarded(login.account, network)
-            self._admission.refuse(connection, guarded, login.tenant_id, address)
+    def _judge(self, connection: Connection, attempt: Attempt[ConnectorLogin]) -> Admitted | None:
+        login, guarded = attempt.who, attempt.guarded
+        if not attempt.right or login is None or login.user_uuid is None:
+            tenant_id = None if login is None else login.tenant_id
+            self._admission.refuse(connection, guarded, tenant_id, attempt.address)
             return None
-        if renewed is not None and login.connector_id is not None:
-            credentials.set_pincode_hash(connection, login.connector_id, renewed)
+        if attempt.renewed is not None and login.connector_id is not None:
+            credentials.set_pincode_hash(connection, login.connector_id, attempt.renewed)
         grant = Grant(login.user_uuid, login.connector_id)
-        return self._admission.admit(connection, grant, login.account, network, address)
+        return self._admission.admit(
+            connection, grant, guarded.account, guarded.network, attempt.address
+        )
 
     def _spend(self, connection: Connection, secret_hash: bytes, address: str) -> Admitted | None:
         grant = credentials.use_one_time_password(connection, secret_hash, self._clock())

@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from gateway.storage.queries import sign_in_locks
-from gateway.storage.queries.sign_in_locks import Guarded, Lockouts
 from gateway.storage.tables.identity import (
     connector,
     one_time_password,
@@ -26,7 +25,6 @@ class ConnectorLogin:
 
     Attributes:
         account: the key of its attempts. A number and a UUID of the same connector share one.
-        locked_until: set when the account rests; then the attempt was not counted.
         pincode_hash: what the pincode must match; ``None`` when nobody gets in this way.
         connector_id: its number, where there is one.
         user_uuid: who comes in: the garage's portal user.
@@ -34,7 +32,6 @@ class ConnectorLogin:
     """
 
     account: str
-    locked_until: datetime | None = None
     pincode_hash: str | None = None
     connector_id: int | None = None
     user_uuid: UUID | None = None
@@ -56,20 +53,14 @@ class RefreshOutcome(Enum):
     REUSED = "reused"
 
 
-def begin_by_uuid(
-    connection: Connection, uuid: UUID, network: str, now: datetime, lockouts: Lockouts
-) -> ConnectorLogin:
-    """Count an attempt to sign in by a connector's UUID and return what it meets."""
-    login = _login(connection, connector.c.uuid == uuid, f"connector:{uuid}")
-    return _counted(connection, login, network, now, lockouts)
+def login_by_uuid(connection: Connection, uuid: UUID) -> ConnectorLogin:
+    """Return what an attempt to sign in by a connector's UUID meets."""
+    return _login(connection, connector.c.uuid == uuid, f"connector:{uuid}")
 
 
-def begin_by_number(
-    connection: Connection, number: int, network: str, now: datetime, lockouts: Lockouts
-) -> ConnectorLogin:
-    """Count an attempt to sign in by a connector's number and return what it meets."""
-    login = _login(connection, connector.c.id == number, f"number:{number}")
-    return _counted(connection, login, network, now, lockouts)
+def login_by_number(connection: Connection, number: int) -> ConnectorLogin:
+    """Return what an attempt to sign in by a connector's number meets."""
+    return _login(connection, connector.c.id == number, f"number:{number}")
 
 
 def set_pincode_hash(connection: Connection, connector_id: int, pincode_hash: str) -> None:
@@ -202,18 +193,6 @@ def prune(connection: Connection, now: datetime) -> int:
     return removed + sign_in_locks.prune(connection, now)
 
 
-def _counted(
-    connection: Connection,
-    login: ConnectorLogin,
-    network: str,
-    now: datetime,
-    lockouts: Lockouts,
-) -> ConnectorLogin:
-    guarded = Guarded(login.account, network)
-    locked_until = sign_in_locks.count_attempt(connection, guarded, now, lockouts)
-    return login if locked_until is None else ConnectorLogin(login.account, locked_until)
-
-
 def _login(connection: Connection, wanted: ColumnElement[bool], account: str) -> ConnectorLogin:
     row = connection.execute(
         select(
@@ -230,4 +209,4 @@ def _login(connection: Connection, wanted: ColumnElement[bool], account: str) ->
     user_uuid = portal_user_of(connection, row.tenant_id)
     if row.disabled_at is not None or user_uuid is None:
         return ConnectorLogin(account, tenant_id=row.tenant_id)
-    return ConnectorLogin(account, None, row.pincode_hash, row.id, user_uuid, row.tenant_id)
+    return ConnectorLogin(account, row.pincode_hash, row.id, user_uuid, row.tenant_id)

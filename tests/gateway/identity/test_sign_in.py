@@ -77,7 +77,7 @@ async def test_wrong_unknown_and_disabled_get_the_same_answer(
 async def test_wrong_and_unknown_are_hashed_alike(
     identity: Identity, garage: Garage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hasher = identity.sign_in._hasher
+    hasher = identity.sign_in._guarded._hasher
     judged: list[bool] = []
     inner = hasher.verify
 
