@@ -74,6 +74,30 @@ def hear(bus: can.BusABC, number: int) -> bytes:
     raise TimeoutError(f"{number:X} never came")
 
 
+async def test_a_bus_runs_as_a_client_wants_until_the_session_ends(house: House) -> None:
+    session, door = await open_door(house)
+    key = door["key"]
+    async with await trio.open_tcp_stream(door["host"], door["port"]) as stream:
+        orders = f"< {key} B 250000 0 0 0 0 0 0 0 >< {key} C 1 0 0 >< open {key} >"
+        await stream.send_all(orders.encode())
+        heard = b""
+        with trio.fail_after(10):
+            while heard.count(b"< ok >") < 3:
+                data = await stream.receive_some()
+                assert data, heard
+                heard += data
+    assert heard == b"< hi >" + b"< ok >" * 3
+    token = await house.operator()
+    path = f"/operator/v1/sessions/{session['id']}/buses"
+    with trio.fail_after(20):
+        while True:  # the connector tells of it in its own time
+            bus = (await house.done("GET", path, token=token))["result"][0]
+            if bus["listen_only"]:
+                break
+            await trio.sleep(0.02)
+    assert (bus["name"], bus["bitrate"]) == ("can0", 250_000)
+
+
 async def test_a_request_and_its_answer_in_raw_frames(house: House) -> None:
     _session, door = await open_door(house)
 
