@@ -17,6 +17,7 @@ from gateway.backoffice.resource import (
     Match,
     Nested,
     Operation,
+    Populated,
     Resource,
     Shape,
 )
@@ -236,13 +237,27 @@ def _input(resource: Resource, item: Field | Input) -> Schema:
 def _schemas(
     resources: Iterable[Resource], actions: Iterable[Action]
 ) -> Iterator[tuple[str, Schema]]:
+    able = [resource for resource in resources if resource.profile.populate]
+    shown = {shape.name: r.populated for r in able for shape in (r.shape, r.full)}
     todo = [shape for r in resources for shape in (r.shape, r.full)]
     todo += [action.answer for action in actions if isinstance(action.answer, Shape)]
     while todo:
         shape = todo.pop()
         properties = {member.name: _member(shape, member) for member in shape.fields}
+        for populated in shown.get(shape.name, {}).values():
+            name = populated.beside or populated.member
+            properties[name] = _populated(properties[populated.member], populated)
         yield shape.name, _object(properties, [])
         todo += shape.nested.values()
+
+
+def _populated(reference: Schema, populated: Populated) -> Schema:
+    """Return the schema of a reference that may be shown as the document it names."""
+    document = _ref(populated.shape())
+    several = [one for one in reference.get("anyOf", [reference]) if one.get("type") == "array"]
+    if several:
+        document = {"type": "array", "items": {"anyOf": [several[0]["items"], document]}}
+    return {"anyOf": [reference, document]}
 
 
 def _member(shape: Shape, member: Field | Computed | Nested) -> Schema:
