@@ -50,6 +50,9 @@ class JobLedger:
         store: takes results.
         clock: wall clock.
         announce: called when a job stands otherwise than before; must not block.
+
+    Attributes:
+        looks: how often it was looked on record for what is not known here.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class JobLedger:
         self._strange: dict[str, tuple[UUID, JobReport]] = {}
         self._arrived: set[UUID] = set()
         self._look = trio.Event()
+        self.looks = 0
 
     def __len__(self) -> int:
         return len(self._going)
@@ -94,7 +98,7 @@ class JobLedger:
         self._stirred.set()
 
     def arrived(self, connector: UUID) -> None:
-        """A connector begins anew here: it may have jobs that another node has ordered."""
+        """A connector begins anew here: it may have jobs of another node, and have lost some."""
         self._arrived.add(connector)
         self._look.set()
 
@@ -129,14 +133,23 @@ class JobLedger:
                 continue
             for connector, report in strange.values():
                 self._recognise(connector, report)
+            for connector in arrived:
+                for going in self.of(connector):  # it may have lost them
+                    self.tell(connector, JobControl(going.record.id, Control.REPORT.value))
+            self.looks += 1
             await trio.sleep(LOOK_GAP)
 
     async def _take_over(self, connectors: set[UUID]) -> None:
-        """Go on with what these connectors have, wherever it was ordered."""
-        for record in await self._database.read(queries.unfinished):
+        """Go on with what these connectors have, and drop what has ended at another node."""
+        mine = [it for connector in connectors for it in self.of(connector) if it.on_record]
+        settled = [it for it in mine if not it.dirty and it.fetch is None]
+        unfinished = {it.id: it for it in await self._database.read(queries.unfinished)}
+        for going in settled:
+            if going.record.id not in unfinished:
+                self._let_go(going)
+        for record in unfinished.values():
             if record.connector_uuid in connectors and record.id not in self._going:
                 self._follow(from_record(record))
-                self.tell(record.connector_uuid, JobControl(record.id, Control.REPORT.value))
 
     def _recognise(self, connector: UUID, report: JobReport) -> None:
         going = self._going.get(report.job)
@@ -160,6 +173,7 @@ class JobLedger:
         except BaseException:
             self._let_go(going)
             raise
+        going.on_record = True
 
     async def drop(self, going: Going, detail: str) -> None:
         """A job that its connector will not hear of is over at once."""

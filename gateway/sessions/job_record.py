@@ -30,6 +30,7 @@ class Going:
         order: as the connector got it.
         noted: monotonic seconds when a report was last put on record.
         dirty: there is one that is not.
+        on_record: the job itself is.
         fetch: its result on its way.
     """
 
@@ -38,6 +39,7 @@ class Going:
     order: TransferOrder
     noted: float = 0.0
     dirty: bool = False
+    on_record: bool = False
     fetch: ResultFetch | None = None
 
     @property
@@ -83,7 +85,8 @@ def new_job(
 
 def from_record(record: JobRecord) -> Going:
     """Return a job as it was left when the gateway stopped."""
-    return Going(record, last_report(record), _orders.decode(record.order), dirty=True)
+    order = _orders.decode(record.order)
+    return Going(record, last_report(record), order, dirty=True, on_record=True)
 
 
 def last_report(record: JobRecord) -> JobReport:

@@ -13,7 +13,7 @@ import trio
 
 from gateway.config.jobs import JobSettings
 from gateway.domain.clock import Clock
-from gateway.domain.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
+from gateway.domain.errors import Conflict, Elsewhere, Invalid, NotFound, TooLarge, Unavailable
 from gateway.domain.principal import OperatorPrincipal
 from gateway.links.jobs import FromConnector
 from gateway.links.registry import Registry
@@ -172,7 +172,7 @@ class JobService:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
-        going = self._ledger.get(job)
+        going = self._current(job)
         if going is not None and going.record.client_id == operator.client_id:
             return going.record, going.report
         record = await self._database.read(queries.find, job, operator.client_id)
@@ -182,8 +182,20 @@ class JobService:
 
     def as_it_stands(self, record: JobRecord) -> JobReport:
         """Return the last report of a job on record."""
-        going = self._ledger.get(record.id)
+        going = self._current(record.id)
         return last_report(record) if going is None else going.report
+
+    def _current(self, job: str) -> Going | None:
+        """Return a job that is going, unless its connector tells another node how it stands."""
+        going = self._ledger.get(job)
+        try:
+            if going is not None:
+                self._registry.require(going.record.connector_uuid)
+        except Elsewhere:
+            return None
+        except Unavailable:
+            return going
+        return going
 
     def control(self, session: Session, job: str, action: Control) -> Going:
         """Pause, resume or abort a job of the session's connector.
@@ -248,7 +260,6 @@ class JobService:
         self._sender.forget(connector)
         self._ledger.arrived(connector)
         for going in self._ledger.of(connector):
-            self._tell(connector, JobControl(going.record.id, Control.REPORT.value))
             if going.fetch is not None:
                 going.fetch.begin_again()
 

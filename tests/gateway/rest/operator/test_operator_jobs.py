@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import cast
 
 import msgspec
 import pytest
@@ -11,7 +10,6 @@ from quart import Response
 
 from gateway.sessions import job_ledger
 from gateway.sessions.job_ledger import JobLedger
-from gateway.sessions.job_record import Going
 from gateway.sessions.jobs import MAX_GOING
 from protocols.link.files import chunks
 from protocols.link.jobs import (
@@ -218,8 +216,9 @@ async def test_a_result_that_is_not_to_be_had_is_a_failure(floor: Floor) -> None
 
 
 async def test_a_connector_that_begins_anew_is_asked_and_its_unknown_jobs_end(
-    floor: Floor,
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(job_ledger, "LOOK_GAP", 0.01)
     device, path = await ready(floor)
     job = (await floor.done("POST", path, FLASH, status=201))["id"]
     device.send(JobReport("stray", "running"))
@@ -248,27 +247,6 @@ async def test_what_is_not_over_is_taken_up_by_the_next_gateway(floor: Floor) ->
     await other.take_up()
     (going,) = other
     assert (going.record.id, going.state.value, going.order.image.hex()) == (job, "waiting", NAME)
-
-
-@pytest.mark.slow
-async def test_a_job_that_another_node_has_ordered_is_taken_over_with_its_connector(
-    floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job_ledger, "LOOK_GAP", 0.01)
-    device, path = await ready(floor)
-    job = (await floor.done("POST", path, FLASH, status=201))["id"]
-    ledger = floor.jobs._ledger
-    ledger._let_go(cast("Going", ledger.get(job)))  # as it is where it was never known
-    device.send(JobReport(job, "running", "transfer data", 1, 1, 7, 19, 28_000, 76_800))
-    await until(lambda: len(ledger) == 1)
-    assert (await floor.done("GET", f"/jobs/{job}"))["block"] == 7
-    assert JobControl(job, "abort") not in device.of(JobControl)
-    await floor.refused("POST", path, FLASH, status=409, code="job.occupied")
-    ledger._let_go(cast("Going", ledger.get(job)))
-    device.cut()
-    device.restart()
-    await floor.links.nursery.start(device.connect)
-    await until(lambda: JobControl(job, "report") in device.of(JobControl))
 
 
 async def test_a_session_that_ends_takes_its_jobs_along(floor: Floor) -> None:
