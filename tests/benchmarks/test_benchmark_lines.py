@@ -28,8 +28,8 @@ def test_lines_that_hold_code_count() -> None:
 def test_what_is_shared_is_divided() -> None:
     lines = {"routes.py": 40, "profiles/planner.py": 20, "catalogue/repair/sms.py": 60}
     assert shares(lines, {"planner": 10, "repair": 30}) == (
-        Share("planner", 10, 20, 3.0),
-        Share("repair", 30, 60, 3.0),
+        Share("planner", 10, 20, 3.0, 0.0),
+        Share("repair", 30, 60, 3.0, 2.0),
     )
 
 
@@ -38,3 +38,5 @@ def test_the_back_office_is_light() -> None:
     assert set(found) == {"field_sales", "planner", "repair"}
     assert found["repair"].operations >= 220
     assert found["repair"].each < 30
+    assert found["field_sales"].operations >= 435
+    assert found["field_sales"].declared < 12
