@@ -86,6 +86,7 @@ from gateway.sessions.leasing import SAFE_STATE_LIMIT
 from gateway.sessions.limits import SessionLimits
 from gateway.sessions.service import SessionService
 from gateway.storage.database import Connection, Database, open_database
+from gateway.storage.files.bucket import bucket_of
 from gateway.storage.gauges import show_database
 from gateway.storage.images import ImageStore
 from gateway.storage.migrations.schema import upgrade
@@ -237,7 +238,8 @@ async def _core(settings: Settings, log: Log, metrics: Metrics, database: Databa
     show_database(metrics, database)
     tickets = TicketService(database, registry, utc_now)
     local = LocalConnectors(settings.local, log, settings.data.directory / "connectors")
-    images = ImageStore(settings.data.directory / "images")
+    shared = bucket_of(settings.files, log, "images")
+    images = ImageStore(settings.data.directory / "images", shared)
     jobs = JobService(database, registry, sessions, images, utc_now, settings.jobs)
     going = metrics.gauge("transfer_jobs", "Transfer jobs whose end is not on record")
     going.set_function(jobs.__len__)
@@ -276,6 +278,7 @@ async def _start_inner(services: Supervisor, core: Core) -> None:
     await services.start("held tickets", held.run)
     await services.start("identity upkeep", partial(core.identity.keep_house, core.log))
     await services.start("registry", core.registry.serve)
+    await services.start("images", core.jobs.store.run)
     await services.start("transfer jobs", core.jobs.serve)
     await services.start("link upkeep", upkeep.run)
     await services.start("ticket endings", endings.run)

@@ -13,10 +13,11 @@ from gateway.config.kinds import Count, Seconds, Secret
 
 @dataclass(frozen=True, slots=True)
 class FileSettings:
-    """Attachments of chats and notes, and where files are kept.
+    """Attachments of chats and notes, and where files are kept that all nodes need.
 
     Attributes:
-        kind: ``folder`` of this machine, or ``s3`` for a bucket that all nodes share.
+        kind: ``folder`` of this machine, or ``s3`` for a bucket that all nodes share: attachments
+            are in it alone, images for transfer jobs and descriptions of vehicles there as well.
         directory: folder of attachments. Not set: ``files`` in ``data.directory``.
         largest: bytes of one attachment.
         link_lifetime: seconds a link to upload or to fetch a file is good for.

@@ -28,6 +28,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from gateway.domain.principal import OperatorPrincipal
 from gateway.storage.database import Database
+from gateway.storage.files.store import FileStore
 from gateway.storage.images import Draft, ImageStore
 from gateway.storage.queries import descriptions as queries
 from gateway.storage.queries.descriptions import DescriptionRecord
@@ -66,14 +67,20 @@ class DescriptionService:
         folder: has the files.
         settings: bounds.
         clock: wall clock.
+        behind: where all nodes have the files, if there are several.
     """
 
     def __init__(
-        self, database: Database, folder: Path, settings: DecodingSettings, clock: Clock
+        self,
+        database: Database,
+        folder: Path,
+        settings: DecodingSettings,
+        clock: Clock,
+        behind: FileStore | None = None,
     ) -> None:
         self.largest = settings.largest
         self._database = database
-        self._store = ImageStore(folder)
+        self._store = ImageStore(folder, behind)
         self._settings = settings
         self._clock = clock
         limits = WorkerLimits(settings.kept, settings.unpacked, settings.memory)
@@ -83,8 +90,9 @@ class DescriptionService:
         self._known = OrderedDict()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keep the processes until cancelled."""
+        """Keep processes and files at hand until cancelled."""
         async with trio.open_nursery() as nursery:
+            await nursery.start(self._store.run)
             await nursery.start(self._reader.run)
             await nursery.start(self._examiner.run)
             task_status.started()
@@ -248,11 +256,13 @@ class DescriptionService:
         self, provider: int, vin: str | None, kind: str, bus: str = ""
     ) -> tuple[File, ...]:
         found = await self._of_vehicle(provider, vin or "")
-        return tuple(
-            self._file(record.sha256, kind)
-            for record in found
-            if record.kind == kind and record.bus in {"", bus}
-        )
+        files = []
+        for record in found:
+            if record.kind == kind and record.bus in {"", bus}:
+                # What cannot be had at present explains nothing; the rest does.
+                with suppress(FileNotFoundError, Unavailable):
+                    files.append(File(str(await self._store.require(record.sha256)), kind))
+        return tuple(files)
 
     async def _of_vehicle(self, provider: int, vin: str) -> Sequence[DescriptionRecord]:
         now = trio.current_time()

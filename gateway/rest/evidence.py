@@ -19,6 +19,7 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.supervise import Supervisor
 from gateway.sessions.recording.parts import RecordingParts, build_recording
 from gateway.storage.database import Database
+from gateway.storage.files.bucket import bucket_of
 from gateway.web.auth import OperatorIdentity
 
 
@@ -55,9 +56,10 @@ def build_evidence(
 ) -> Evidence:
     """Return the parts, none of them running yet."""
     folder = settings.data.directory / "descriptions"
+    bucket = bucket_of(settings.files, log, "descriptions")
     return Evidence(
         recording=build_recording(settings, database, clock, publish, metrics, log),
-        descriptions=DescriptionService(database, folder, settings.decoding, clock),
+        descriptions=DescriptionService(database, folder, settings.decoding, clock, bucket),
     )
 
 

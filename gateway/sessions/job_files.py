@@ -83,7 +83,7 @@ class ImageSender:
         for offset, length in chunks(request, size):
             try:
                 data = await self._store.read(name, offset, length)
-            except OSError:
+            except (OSError, Unavailable):
                 live.send(FileRefused(request.sha256, "the image is not to be had"))
                 return
             await self._wait_for_room(connector, live)
@@ -128,7 +128,10 @@ class ResultFetch:
             await self._receive(draft)
             if draft.name != self._fetch.sha256.hex():
                 return None
-            return await draft.keep()
+            name = await draft.keep_here()
+            with suppress(Unavailable):  # it is here, where its job was
+                await self._store.hand_on(name)
+            return name
         finally:
             with trio.move_on_after(DROPPING, shield=True):
                 await draft.drop()

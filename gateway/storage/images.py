@@ -4,6 +4,9 @@
 
 A file is written aside, hashed as it comes, and gets its name once all of it is on the disk; so
 whatever has a name is whole. Blocking calls run in worker threads, a few at a time.
+
+Several nodes share a bucket behind their folders: what is put goes there as well, and what is not
+in the folder is fetched from there, once.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,12 +24,16 @@ from typing import IO, TypeVar
 
 import trio
 
+from gateway.storage.files.store import FileStore
 from protocols.link.jobs import PIECE_SIZE
 
 R = TypeVar("R")
 
 #: How long a draft may take to be thrown away, seconds; it is one unlink.
 DROPPING = 5.0
+
+#: Bytes that go to the store behind, or come from it, at once.
+BETWEEN_STORES = 1 << 20
 
 #: Threads that may wait for the disk at once.
 THREADS = 8
@@ -44,7 +52,7 @@ class Draft:
 
     async def write(self, data: bytes) -> None:
         """Append bytes."""
-        await self._store.run(partial(self._write, data))
+        await self._store.in_thread(partial(self._write, data))
 
     def _write(self, data: bytes) -> None:
         self._file.write(data)
@@ -57,8 +65,18 @@ class Draft:
         return self._hash.hexdigest()
 
     async def keep(self) -> str:
-        """Give it its name, which is returned; from now on it survives a crash."""
-        return await self._store.run(self._keep)
+        """Give it its name, which is returned; from now on it survives a crash.
+
+        Raises:
+            Unavailable: the store behind does not take it. It is here, and nowhere else.
+        """
+        name = await self.keep_here()
+        await self._store.hand_on(name)
+        return name
+
+    async def keep_here(self) -> str:
+        """Give it its name in the folder alone."""
+        return await self._store.in_thread(self._keep)
 
     def _keep(self) -> str:
         name = self.name
@@ -73,7 +91,7 @@ class Draft:
 
     async def drop(self) -> None:
         """Throw it away, unless it has its name."""
-        await self._store.run(self._drop)
+        await self._store.in_thread(self._drop)
 
     def _drop(self) -> None:
         self._file.close()
@@ -81,17 +99,30 @@ class Draft:
 
 
 class ImageStore:
-    """Owns a folder; made with mode 0700 when the first file comes."""
+    """Owns a folder; made with mode 0700 when the first file comes.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of this node.
+        behind: what all nodes share, if there are several.
+    """
+
+    def __init__(self, folder: Path, behind: FileStore | None = None) -> None:
         self._folder = folder
+        self._behind = behind
         # Held while a file gets or loses its name: what is put anew is not removed as old.
         self.names = Lock()
         self._threads = trio.CapacityLimiter(THREADS)
 
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the store behind at hand until cancelled."""
+        if self._behind is not None:
+            await self._behind.run(task_status=task_status)
+        task_status.started()
+        await trio.sleep_forever()
+
     async def draft(self) -> Draft:
         """Begin a file."""
-        return Draft(self, await self.run(self._open))
+        return Draft(self, await self.in_thread(self._open))
 
     def _open(self) -> IO[bytes]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,8 +147,9 @@ class ImageStore:
 
         Raises:
             FileNotFoundError: there is none of this name.
+            Unavailable: it is not here, and the store behind does not answer.
         """
-        return await self.run(partial(self._read, name, offset, length))
+        return await self._having(name, partial(self._read, name, offset, length))
 
     def _read(self, name: str, offset: int, length: int) -> bytes:
         with self.path(name).open("rb") as file:
@@ -129,8 +161,9 @@ class ImageStore:
 
         Raises:
             FileNotFoundError: there is none of this name.
+            Unavailable: it is not here, and the store behind does not answer.
         """
-        return await self.run(partial(self._pieces, name))
+        return await self._having(name, partial(self._pieces, name))
 
     def _pieces(self, name: str) -> tuple[bytes, ...]:
         found = []
@@ -139,9 +172,61 @@ class ImageStore:
                 found.append(hashlib.sha256(piece).digest())
         return tuple(found)
 
+    async def require(self, name: str) -> Path:
+        """Return where a file is, for those who open it themselves.
+
+        Raises:
+            FileNotFoundError: there is none of this name.
+            Unavailable: it is not here, and the store behind does not answer.
+        """
+        await self._having(name, self.path(name).stat)
+        return self.path(name)
+
+    async def hand_on(self, name: str) -> None:
+        """Put a file of the folder into the store behind, if there is one.
+
+        Raises:
+            Unavailable: that does not take it.
+        """
+        if self._behind is not None:
+            async with aclosing(self._chunks(name)) as chunks:
+                await self._behind.put(name, chunks)
+
+    async def _chunks(self, name: str) -> AsyncGenerator[bytes, None]:
+        offset = 0
+        while chunk := await self.in_thread(partial(self._read, name, offset, BETWEEN_STORES)):
+            yield chunk
+            offset += len(chunk)
+
+    async def _having(self, name: str, call: Callable[[], R]) -> R:
+        """Run a call that needs a file, which is fetched first if it is not here."""
+        try:
+            return await self.in_thread(call)
+        except FileNotFoundError:
+            if self._behind is None:
+                raise
+        self.path(name)  # no name, no question
+        await self._fetch(name, self._behind)
+        return await self.in_thread(call)
+
+    async def _fetch(self, name: str, behind: FileStore) -> None:
+        draft = await self.draft()
+        try:
+            while chunk := await behind.read(name, draft.size, BETWEEN_STORES):
+                await draft.write(chunk)
+            if draft.name != name:
+                raise FileNotFoundError(f"{name:.8}... is damaged in the store behind")
+            await draft.keep_here()
+        finally:
+            with trio.move_on_after(DROPPING, shield=True):
+                await draft.drop()
+
     async def older_than(self, before: datetime) -> list[str]:
         """Return the names of files that were put before a moment, in order."""
-        return await self.run(partial(self._older_than, before.timestamp()))
+        names = await self.in_thread(partial(self._older_than, before.timestamp()))
+        if self._behind is None:
+            return names
+        return sorted({*names, *await self._behind.keys(before)})
 
     def _older_than(self, before: float) -> list[str]:
         found = self._folder.glob("[0-9a-f][0-9a-f]/*")
@@ -149,7 +234,12 @@ class ImageStore:
 
     async def remove(self, name: str, before: datetime) -> bool:
         """Remove a file that was put before a moment; tell whether it was there."""
-        return await self.run(partial(self._remove, self.path(name), before.timestamp()))
+        path = self.path(name)
+        removed = await self.in_thread(partial(self._remove, path, before.timestamp()))
+        if self._behind is None or (not removed and await self.in_thread(path.exists)):
+            return removed
+        await self._behind.delete(name)
+        return True
 
     def _remove(self, path: Path, before: float) -> bool:
         with self.names:
@@ -160,7 +250,7 @@ class ImageStore:
 
     async def drop_drafts(self, before: datetime) -> int:
         """Remove what a crash has left half written before a moment; return how many."""
-        return await self.run(partial(self._drop_drafts, before.timestamp()))
+        return await self.in_thread(partial(self._drop_drafts, before.timestamp()))
 
     def _drop_drafts(self, before: float) -> int:
         left = [path for path in self._folder.glob("draft-*") if path.stat().st_mtime < before]
@@ -175,6 +265,6 @@ class ImageStore:
             raise FileNotFoundError(f"{name!r:.80} is no SHA-256 in hexadecimal")
         return self._folder / name[:2] / name
 
-    async def run(self, call: Callable[[], R]) -> R:
+    async def in_thread(self, call: Callable[[], R]) -> R:
         """Run a blocking call in one of the store's threads."""
         return await trio.to_thread.run_sync(call, limiter=self._threads)

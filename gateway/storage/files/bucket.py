@@ -222,6 +222,11 @@ class BucketStore:
         return self._prefix + key
 
 
+def bucket_of(settings: FileSettings, log: Log, room: str) -> BucketStore | None:
+    """Return a room of the bucket that all nodes share, where there is one."""
+    return BucketStore(settings, log, room) if settings.kind == "s3" else None
+
+
 def _is_key(key: str) -> bool:
     return len(key) in {32, 64} and _DIGITS.issuperset(key)
 

@@ -29,6 +29,11 @@ class FolderStore:
         self._folder = folder
         self._threads = trio.CapacityLimiter(THREADS)
 
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold on to nothing until cancelled."""
+        task_status.started()
+        await trio.sleep_forever()
+
     async def put(self, key: str, chunks: AsyncIterable[bytes]) -> None:
         """Keep what ``chunks`` yields; see :class:`FileStore`."""
         path = self._path(key)
@@ -70,7 +75,7 @@ class FolderStore:
 
     def _path(self, key: str) -> Path:
         # Keys are our own; a wrong one would be a way out of the folder.
-        if len(key) != 32 or not _DIGITS.issuperset(key):
+        if len(key) not in {32, 64} or not _DIGITS.issuperset(key):
             raise ValueError(f"{key!r:.40} is no key")
         return self._folder / key[:2] / key
 

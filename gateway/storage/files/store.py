@@ -6,9 +6,15 @@ from collections.abc import AsyncIterable
 from datetime import datetime
 from typing import Protocol
 
+import trio
+
 
 class FileStore(Protocol):
-    """Keeps bytes under keys that its user makes up: 32 hexadecimal digits."""
+    """Keeps bytes under keys that its user makes up: 32 or 64 hexadecimal digits."""
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold on to what it needs until cancelled."""
+        ...
 
     async def put(self, key: str, chunks: AsyncIterable[bytes]) -> None:
         """Keep what ``chunks`` yields; when this returns it survives a crash of the machine.
