@@ -23,7 +23,7 @@ E = TypeVar("E", bound=BaseException)
 #: Module of this package -> the commands it has. Only that of the command given is imported: all
 #: of them together take a second, and most commands need little.
 GROUPS = {
-    "serving": ("serve", "demo"),
+    "serving": ("serve", "demo", "cluster-demo"),
     "schema": ("db",),
     "administration": ("provider", "tenant", "connector", "operator", "desk"),
     "catalogue": ("catalogue",),

@@ -1,4 +1,4 @@
-"""``gateway serve`` and ``gateway demo``."""
+"""``gateway serve``, ``gateway demo`` and ``gateway cluster-demo``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import trio
 from gateway.app import open_gateway
 from gateway.cli.invocation import Invocation
 from gateway.config import LogSettings
+from gateway.demo.cluster import ClusterOptions, run_cluster_demo
 from gateway.demo.command import DemoOptions, run_demo
 from gateway.runtime.garbage import collect_seldom
 from gateway.runtime.logs import open_log, stdlib_logging_into
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    """Add ``serve`` and ``demo``."""
+    """Add ``serve``, ``demo`` and ``cluster-demo``."""
     serve = commands.add_parser("serve", help="run a gateway")
     serve.add_argument("--config", type=Path, default=argparse.SUPPRESS, help="TOML file")
     serve.set_defaults(command=run_serve)
@@ -36,6 +37,14 @@ def add_to(commands: Commands) -> None:
     demo.add_argument("--link", type=_port, default=0, metavar="PORT", help="0: any free one")
     demo.add_argument("--connectors", type=_count, default=3, metavar="N")
     demo.set_defaults(command=run_demo_command)
+    cluster = commands.add_parser("cluster-demo", help="the story on two nodes, one of which dies")
+    cluster.add_argument("--once", action="store_true", help="end after the story")
+    cluster.add_argument("--json", action="store_true", help="machine-readable lines on stdout")
+    cluster.add_argument("--data", type=Path, help="folder to keep; a temporary one if left out")
+    cluster.add_argument("--postgres", metavar="URL", help="an empty database; else a private one")
+    cluster.add_argument("--valkey", metavar="URL", help="a server; else a private one")
+    cluster.add_argument("--connectors", type=_count, default=3, metavar="N")
+    cluster.set_defaults(command=run_cluster_demo_command)
 
 
 def _port(text: str) -> int:
@@ -88,3 +97,19 @@ def run_demo_command(invocation: Invocation) -> int:
     raise_open_file_limit()
     with stdlib_logging_into(log):
         return trio.run(run_demo, options, log)
+
+
+def run_cluster_demo_command(invocation: Invocation) -> int:
+    """Run the demonstration of several nodes."""
+    given = invocation.arguments
+    options = ClusterOptions(
+        once=given.once,
+        json=given.json,
+        data=given.data,
+        postgres=given.postgres,
+        valkey=given.valkey,
+        connectors=given.connectors,
+    )
+    log = open_log(LogSettings(level="warning", format="auto"), sys.stderr)
+    with stdlib_logging_into(log):
+        return trio.run(run_cluster_demo, options)

@@ -73,7 +73,7 @@ async def run_demo(options: DemoOptions, log: Log) -> int:
     return status
 
 
-async def _end_on_signal(
+async def end_on_signal(
     scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Cancel at a signal; the next one finds Python's own handlers and ends all at once."""
@@ -124,7 +124,7 @@ def _invite(presenter: Presenter, world: World) -> None:
 
 
 @contextmanager
-def _reasons_told(stream: TextIO) -> Iterator[None]:
+def reasons_told(stream: TextIO) -> Iterator[None]:
     """Say why the story ended, once, and at once: stopping in order may take some seconds."""
     try:
         yield
@@ -156,9 +156,9 @@ async def _inner_nursery() -> AsyncIterator[trio.Nursery]:
     It is opened inside the gateway's block, so that story and vehicles end first and the gateway
     in order after them.
     """
-    with _reasons_told(sys.stderr):
+    with reasons_told(sys.stderr):
         async with trio.open_nursery() as nursery:
-            await nursery.start(_end_on_signal, nursery.cancel_scope)
+            await nursery.start(end_on_signal, nursery.cancel_scope)
             yield nursery
             nursery.cancel_scope.cancel()
 

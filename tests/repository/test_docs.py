@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 #: Commands that go on until somebody ends them; tests/end_to_end runs those.
-ENDLESS = {"serve", "demo"}
+ENDLESS = {"serve", "demo", "cluster-demo"}
 
 
 def blocks(language: str) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.cli import serving
 from gateway.cli.entry import main, parser
+from gateway.demo.cluster import ClusterOptions
 from gateway.demo.command import DemoOptions
 
 
@@ -58,3 +59,22 @@ def test_numbers_that_cannot_be_are_refused(
     with pytest.raises(SystemExit):
         parser().parse_args(["demo", *arguments])
     assert arguments[0] in capsys.readouterr().err
+
+
+def test_the_demo_of_several_nodes_gets_what_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[ClusterOptions] = []
+
+    async def run(options: ClusterOptions) -> int:
+        found.append(options)
+        return 7
+
+    monkeypatch.setattr(serving, "run_cluster_demo", run)
+    given = ["--once", "--json", "--data", "d", "--postgres", "p", "--valkey", "v"]
+    assert main(["cluster-demo"]) == 7
+    assert main(["cluster-demo", *given, "--connectors", "9"]) == 7
+    wanted = ClusterOptions(
+        once=True, json=True, data=Path("d"), postgres="p", valkey="v", connectors=9
+    )
+    assert found == [ClusterOptions(), wanted]
