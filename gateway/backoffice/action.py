@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 from sqlalchemy import Connection
+from typing_extensions import Unpack
 
 from gateway.backoffice.access import check_module
 from gateway.backoffice.kinds import Kind, Schema
@@ -216,6 +217,59 @@ def in_shop(rule: Rule, *, writes: bool = True) -> Run:
         return await within(lambda shop: rule(shop, values))
 
     return run
+
+
+class More(TypedDict, total=False):
+    """What an action may say besides, as :class:`Action` explains it."""
+
+    inputs: tuple[Input, ...]
+    query: tuple[Input, ...]
+    status: int
+    public: bool
+    raw: bool
+    ability: str
+    roles: frozenset[str] | None
+    module: str
+    aliases: tuple[str, ...]
+    also: tuple[str, ...]
+    media: str
+    accepts: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the actions of one section of an API have in common.
+
+    Attributes:
+        api: whose they are.
+        tag: groups operations in the document.
+        ability: first half of what tokens need: for GET ``:read`` follows, else ``:write``.
+            ``None`` for the tag; empty: any token will do.
+        module: licence module that must be switched on.
+    """
+
+    api: Api
+    tag: str = ""
+    ability: str | None = None
+    module: str = ""
+
+    def action(
+        self,
+        method: str,
+        name: str,
+        path: str,
+        summary: str,
+        answer: Schema | Shape | None,
+        run: Run,
+        **more: Unpack[More],
+    ) -> Action:
+        """Return an action of the section; what ``more`` gives goes before what is common."""
+        noun = self.tag if self.ability is None else self.ability
+        needed = f"{noun}:{'read' if method == 'GET' else 'write'}" if noun else ""
+        common: More = {"ability": needed, "module": self.module, "tag": self.tag}
+        given: More = {**common, **more}
+        return Action(name, self.api, method, path, summary, answer, run, **given)
 
 
 def verb(

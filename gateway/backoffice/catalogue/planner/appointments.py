@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.backoffice.action import Action, RowRule, in_shop
+from gateway.backoffice.action import Action, RowRule, Section, in_shop
 from gateway.backoffice.catalogue.planner.appointment_shapes import DETAIL_SHAPE, ROW_SHAPE
 from gateway.backoffice.catalogue.planner.shapes import (
     MOMENT,
@@ -133,22 +133,20 @@ def _verb(name: str, word: str, rule: RowRule, summary: str, *inputs: Input) -> 
     )
 
 
+_SECTION = Section(PLANNER, "appointments")
+
 ACTIONS = (
-    Action(
-        "showAppointment",
-        PLANNER,
+    _SECTION.action(
         "GET",
+        "showAppointment",
         "/appointment/{id}",
         "One appointment",
         DETAIL_SHAPE,
         in_shop(_read, writes=False),
-        ability="appointments:read",
-        tag="appointments",
     ),
-    Action(
-        "createAppointment",
-        PLANNER,
+    _SECTION.action(
         "POST",
+        "createAppointment",
         "/appointment",
         "Make an appointment, or invite the client to choose a time",
         _CREATED,
@@ -168,8 +166,6 @@ ACTIONS = (
             Input("description_client", Text(0)),
             Input("field_values", Many(Document(), 50)),
         ),
-        ability="appointments:write",
-        tag="appointments",
     ),
     _verb(
         "planAppointment",

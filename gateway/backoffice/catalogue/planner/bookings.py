@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from gateway.backoffice.action import Action, Call
+from gateway.backoffice.action import Call, Section
 from gateway.backoffice.kinds import Text
 from gateway.backoffice.moments import Moment
 from gateway.backoffice.profiles.planner import PLANNER
@@ -51,31 +51,29 @@ async def _choose(call: Call) -> object:
     return await call.services.database.write(page)
 
 
+_SECTION = Section(PLANNER, "bookings", ability="")
+
 ACTIONS = (
-    Action(
-        "showBooking",
-        PLANNER,
+    _SECTION.action(
         "GET",
+        "showBooking",
         bookings.PATH + "/{token}",
         "The page on which a client chooses a time",
         {"type": "string"},
         _show,
         public=True,
         media="text/html",
-        tag="bookings",
     ),
-    Action(
-        "chooseBooking",
-        PLANNER,
+    _SECTION.action(
         "POST",
+        "chooseBooking",
         bookings.PATH + "/{token}",
         "Choose a time, or agree to the one there is",
         {"type": "string"},
         _choose,
         inputs=(Input("slot", Moment()), Input("agreed", Text(8))),
         public=True,
-        accepts="multipart/form-data",
         media="text/html",
-        tag="bookings",
+        accepts="multipart/form-data",
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.backoffice.access import ADMINS
-from gateway.backoffice.action import Action, Call, in_shop
+from gateway.backoffice.action import Call, Section, in_shop
 from gateway.backoffice.catalogue.planner.shapes import (
     NULL_WHOLE,
     OPEN,
@@ -117,44 +117,37 @@ async def _redirect(call: Call) -> object:
     return await call.read(lambda shop: company.redirect(shop, page, PLANNER.mount))
 
 
+_SECTION = Section(PLANNER, "company")
+
 ACTIONS = (
-    Action(
-        "showCompany",
-        PLANNER,
+    _SECTION.action(
         "GET",
+        "showCompany",
         "/company",
         "The garage and how it plans",
         _COMPANY,
         in_shop(company.show, writes=False),
-        ability="company:read",
-        tag="company",
     ),
-    Action(
-        "updateCompany",
-        PLANNER,
+    _SECTION.action(
         "PUT",
+        "updateCompany",
         "/company",
         "Change how the garage plans",
         _COMPANY,
         in_shop(company.change),
         inputs=tuple(Input(column.name, column.kind) for column in PLANNER_SETTING.columns),
-        ability="company:write",
         roles=ADMINS,
         also=("PATCH",),
-        tag="company",
     ),
-    Action(
-        "companyRedirect",
-        PLANNER,
+    _SECTION.action(
         "GET",
+        "companyRedirect",
         "/company-redirect/{page}",
         "The way to a page of the garage's web application",
         {"type": "string"},
         _redirect,
         status=302,
-        ability="company:read",
         aliases=("/company-redirect",),
         media="text/html",
-        tag="company",
     ),
 )

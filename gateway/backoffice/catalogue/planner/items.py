@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.action import Action, Rule, in_shop
+from gateway.backoffice.action import Rule, Section, in_shop
 from gateway.backoffice.catalogue.planner.shapes import LEGACY, STAMPS, STAMPS_SOFT
 from gateway.backoffice.kinds import Flag, Schema, Text
 from gateway.backoffice.moments import Day
@@ -180,43 +180,36 @@ _ITEM = "/client/{id}/item/{item_id}"
 _ATTACHMENTS = f"{_ITEM}/attachments"
 
 
+_SECTION = Section(PLANNER, "items")
+
 ACTIONS = (
-    Action(
-        "addClientItemAttachments",
-        PLANNER,
+    _SECTION.action(
         "POST",
+        "addClientItemAttachments",
         _ATTACHMENTS,
         "Add files to an item, instead of those it has where delete_attachments is 1",
         ITEM_DETAIL,
         in_shop(_on_item(_attach)),
         inputs=(Input("delete_attachments", Flag()), _FILES),
-        ability="items:write",
         aliases=(f"{_ITEM}/attachment",),
         accepts="multipart/form-data",
-        tag="items",
     ),
-    Action(
-        "getClientItemAttachment",
-        PLANNER,
+    _SECTION.action(
         "GET",
+        "getClientItemAttachment",
         f"{_ATTACHMENTS}/{{attachment_id}}",
         "A file of an item",
         _FILE,
         in_shop(attachments.fetch, writes=False),
-        ability="items:read",
         media="application/octet-stream",
-        tag="items",
     ),
-    Action(
-        "addClientItemComment",
-        PLANNER,
+    _SECTION.action(
         "POST",
+        "addClientItemComment",
         f"{_ITEM}/comments",
         "Say something about an item",
         ITEM_DETAIL,
         in_shop(_on_item(_comment)),
         inputs=(Input("description", Text(0), required=True),),
-        ability="items:write",
-        tag="items",
     ),
 )

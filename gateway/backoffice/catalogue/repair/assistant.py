@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gateway.backoffice.access import ADMINS
-from gateway.backoffice.action import Action, Call, in_shop
+from gateway.backoffice.action import Call, Section, in_shop
 from gateway.backoffice.catalogue.repair.shapes import (
     AMOUNT,
     FLAG,
@@ -78,11 +78,12 @@ def _settings(shop: Shop, _: Values) -> object:
     return assistant.settings(shop)
 
 
+_SECTION = Section(REPAIR, "ai", module=_MODULE)
+
 ACTIONS = (
-    Action(
-        "aiDiagnose",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "aiDiagnose",
         "/ai/diagnose",
         "What is probably wrong, and what it would cost",
         members(suggestions=listed(_SUGGESTION), advice=TEXT, not_repairable=FLAG),
@@ -93,27 +94,19 @@ ACTIONS = (
             Input("symptoms", Text(4_000), required=True),
             Input("customer_type", Choice(("individual", "business")), required=True),
         ),
-        ability="ai:write",
-        module=_MODULE,
         aliases=("/ai/suggest", "/ai/suggestions"),
-        tag="ai",
     ),
-    Action(
-        "getAiConfig",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "getAiConfig",
         "/ai/config",
         "How the assistant works here",
         _CONFIG,
         in_shop(_settings, writes=False),
-        ability="ai:read",
-        module=_MODULE,
-        tag="ai",
     ),
-    Action(
-        "setAiConfig",
-        REPAIR,
+    _SECTION.action(
         "PUT",
+        "setAiConfig",
         "/ai/config",
         "Change how the assistant works",
         _CONFIG,
@@ -125,10 +118,7 @@ ACTIONS = (
             Input("diagnosis_tax_rate_id", Identifier()),
             Input("max_suggestions", Whole(1, 10)),
         ),
-        ability="ai:write",
         roles=ADMINS,
-        module=_MODULE,
         also=("PATCH",),
-        tag="ai",
     ),
 )

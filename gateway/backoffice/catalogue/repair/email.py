@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.backoffice.access import ADMINS
-from gateway.backoffice.action import Action, Call
+from gateway.backoffice.action import Call, Section
 from gateway.backoffice.catalogue.repair.shapes import (
     CUSTOMER_REF,
     TEXT,
@@ -163,11 +163,12 @@ _SERVER = members(
     host=TEXT, port=WHOLE, encryption=TEXT, username=TEXT, from_name=TEXT, from_address=TEXT
 )
 
+_SECTION = Section(REPAIR, "email", module="messaging")
+
 ACTIONS = (
-    Action(
-        "sendEmail",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "sendEmail",
         "/v1/email/send",
         "Send a letter",
         members(thread_id=WHOLE, message_id=TEXT, status=TEXT),
@@ -178,27 +179,19 @@ ACTIONS = (
             Input("body_html", Text(0), required=True),
             Input("template_id", Identifier()),
         ),
-        ability="email:write",
-        module="messaging",
-        tag="email",
     ),
-    Action(
-        "getEmailConfig",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "getEmailConfig",
         "/v1/email/config",
         "The garage's mail server",
         _SERVER,
         _config,
-        ability="email:read",
         roles=ADMINS,
-        module="messaging",
-        tag="email",
     ),
-    Action(
-        "setEmailConfig",
-        REPAIR,
+    _SECTION.action(
         "PUT",
+        "setEmailConfig",
         "/v1/email/config",
         "Change the garage's mail server",
         _SERVER,
@@ -212,10 +205,7 @@ ACTIONS = (
             Input("from_name", Text()),
             Input("from_address", Email()),
         ),
-        ability="email:write",
         roles=ADMINS,
-        module="messaging",
         also=("POST", "PATCH"),
-        tag="email",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.backoffice import payments
 from gateway.backoffice.access import ADMINS
-from gateway.backoffice.action import Action, Call, in_shop, verb
+from gateway.backoffice.action import Call, Section, in_shop, verb
 from gateway.backoffice.catalogue.repair.customers import CUSTOMERS
 from gateway.backoffice.catalogue.repair.shapes import FLAG, OPEN, TEXT, members
 from gateway.backoffice.kinds import Choice, Document, Email, Flag, Text
@@ -64,22 +64,20 @@ async def _pay_link(call: Call) -> object:
     return {"url": await payments.link(call.outside, settings, service, invoice)}
 
 
+_SECTION = Section(REPAIR, "garage")
+
 ACTIONS = (
-    Action(
-        "getGarage",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "getGarage",
         "/v1/garage",
         "The garage's own settings",
         _SETTINGS,
         in_shop(lambda shop, _: garage.shown(shop), writes=False),
-        ability="garage:read",
-        tag="garage",
     ),
-    Action(
-        "setGarage",
-        REPAIR,
+    _SECTION.action(
         "PUT",
+        "setGarage",
         "/v1/garage",
         "Change the garage's own settings",
         _SETTINGS,
@@ -98,28 +96,22 @@ ACTIONS = (
             Input("quiet_from", Text(5)),
             Input("quiet_until", Text(5)),
         ),
-        ability="garage:write",
         roles=ADMINS,
         also=("PATCH",),
-        tag="garage",
     ),
-    Action(
-        "newHookSecret",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "newHookSecret",
         "/v1/garage/hook-secret",
         "A new secret for signing what others bring; shown this once",
         members(secret=TEXT),
         _new_secret,
         status=201,
-        ability="garage:write",
         roles=ADMINS,
-        tag="garage",
     ),
-    Action(
-        "invoicePaymentLink",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "invoicePaymentLink",
         "/invoices/{id}/payment-link",
         "Where the customer pays what is outstanding",
         members(url=TEXT),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gateway.backoffice.access import ADMINS
-from gateway.backoffice.action import Action, in_shop
+from gateway.backoffice.action import Section, in_shop
 from gateway.backoffice.catalogue.repair.shapes import (
     AMOUNT,
     MOMENT,
@@ -130,11 +130,12 @@ _PERIOD = members(
 )
 
 
+_SECTION = Section(REPAIR, "btw", module="accounting")
+
 ACTIONS = (
-    Action(
-        "listLedgerAccounts",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "listLedgerAccounts",
         "/general-ledger/accounts",
         "Accounts with their balances, by code",
         listed(
@@ -148,46 +149,33 @@ ACTIONS = (
         ),
         in_shop(ledger.list_accounts),
         ability="ledger:read",
-        module="accounting",
         tag="ledger",
     ),
-    Action(
-        "listVatPeriods",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "listVatPeriods",
         "/btw/periods",
         "Quarters of the VAT return",
         listed(_PERIOD),
         in_shop(vat_periods.list_periods),
-        ability="btw:read",
-        module="accounting",
         aliases=("/btw", "/btw-aangifte"),
-        tag="btw",
     ),
-    Action(
-        "showVatPeriod",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "showVatPeriod",
         "/btw/periods/{id}",
         "One quarter",
         _PERIOD,
         in_shop(vat_periods.show_period, writes=False),
-        ability="btw:read",
-        module="accounting",
-        tag="btw",
     ),
-    Action(
-        "fileVatPeriod",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "fileVatPeriod",
         "/btw/periods/{id}/file",
         "File a quarter; nothing can be booked in it afterwards",
         _PERIOD,
         in_shop(vat_periods.file_period),
-        ability="btw:write",
         roles=ADMINS,
-        module="accounting",
         aliases=("/btw/{id}/file",),
-        tag="btw",
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.backoffice.access import ADMINS
-from gateway.backoffice.action import Action, Call, in_shop
+from gateway.backoffice.action import Call, Section, in_shop
 from gateway.backoffice.catalogue.repair.shapes import FLAG, NULL_MOMENT, TEXT, WHOLE, members
 from gateway.backoffice.kinds import Choice, Flag, Text, Whole
 from gateway.backoffice.nouns.messages import ENCRYPTIONS
@@ -32,24 +32,21 @@ async def _change(call: Call) -> object:
     return await call.write(lambda shop: inbox.change(shop, sealer, call.values))
 
 
+_SECTION = Section(REPAIR, "email", module="messaging")
+
 ACTIONS = (
-    Action(
-        "getMailbox",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "getMailbox",
         _PATH,
         "Where letters come in, and how the last look went",
         _MAILBOX,
         in_shop(lambda shop, _: inbox.shown(shop), writes=False),
-        ability="email:read",
         roles=ADMINS,
-        module="messaging",
-        tag="email",
     ),
-    Action(
-        "setMailbox",
-        REPAIR,
+    _SECTION.action(
         "PUT",
+        "setMailbox",
         _PATH,
         "Change where letters come in (IMAP)",
         _MAILBOX,
@@ -64,10 +61,7 @@ ACTIONS = (
             Input("folder", Text(255, pattern=r"^[ !#-\[\]-~]+$")),
             Input("enabled", Flag()),
         ),
-        ability="email:write",
         roles=ADMINS,
-        module="messaging",
         also=("PATCH",),
-        tag="email",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.action import Action, in_shop, verb
+from gateway.backoffice.action import Section, in_shop, verb
 from gateway.backoffice.catalogue.repair.shapes import (
     MESSAGE,
     TEXT,
@@ -46,6 +46,8 @@ RESOURCES = (NOTIFICATIONS,)
 _PREFERENCE = members(key=TEXT, label=TEXT, channels=listed(TEXT))
 _PREFERENCES = members(**{group: listed(_PREFERENCE) for group in notices.EVENTS})
 
+_SECTION = Section(REPAIR, "notifications")
+
 ACTIONS = (
     verb(
         NOTIFICATIONS,
@@ -55,62 +57,47 @@ ACTIONS = (
         summary="Mark a notice as read",
         also=("PATCH",),
     ),
-    Action(
-        "readAllNotifications",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "readAllNotifications",
         "/v1/notifications/read-all",
         "Mark all notices as read",
         members(message=TEXT, count=WHOLE),
         in_shop(notices.mark_all_read),
-        ability="notifications:write",
-        tag="notifications",
     ),
-    Action(
-        "countUnreadNotifications",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "countUnreadNotifications",
         "/v1/notifications/unread-count",
         "How many notices are unread",
         members(count=WHOLE),
         in_shop(notices.count_unread, writes=False),
-        ability="notifications:read",
-        tag="notifications",
     ),
-    Action(
-        "getNotificationPreferences",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "getNotificationPreferences",
         "/v1/notifications/preferences",
         "Channels for each event",
         _PREFERENCES,
         in_shop(notices.preferences, writes=False),
-        ability="notifications:read",
-        tag="notifications",
     ),
-    Action(
-        "setNotificationPreferences",
-        REPAIR,
+    _SECTION.action(
         "PUT",
+        "setNotificationPreferences",
         "/v1/notifications/preferences",
         "Choose channels; what is not named stays",
         _PREFERENCES,
         in_shop(notices.set_preferences),
         inputs=(Input("preferences", Document(), required=True),),
-        ability="notifications:write",
         also=("PATCH",),
-        tag="notifications",
     ),
-    Action(
-        "testNotification",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "testNotification",
         "/v1/notifications/test",
         "Deliver a notice by one channel",
         MESSAGE,
         in_shop(notices.send_test),
         inputs=(Input("channel", Choice(notices.CHANNELS), required=True),),
-        ability="notifications:write",
-        tag="notifications",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from gateway.backoffice.action import Action, Call, in_shop, verb
+from gateway.backoffice.action import Action, Call, Section, in_shop, verb
 from gateway.backoffice.catalogue.repair.shapes import (
     AMOUNT,
     FLAG,
@@ -141,11 +141,12 @@ def _stored(column: str, name: str, media: str) -> Action:
     )
 
 
+_SECTION = Section(REPAIR, "pricing")
+
 ACTIONS = (
-    Action(
-        "checkPrice",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "checkPrice",
         "/pricing/check",
         "What a service costs a customer",
         members(
@@ -161,9 +162,7 @@ ACTIONS = (
             Input("customer_id", Identifier(), required=True),
             Input("service_id", Identifier(), required=True),
         ),
-        ability="pricing:read",
         aliases=("/pricing", "/pricing/resolve"),
-        tag="pricing",
     ),
     verb(
         AGREEMENTS,
@@ -174,29 +173,23 @@ ACTIONS = (
         answer=members(id=WHOLE, status=TEXT, activated_at=MOMENT),
         also=("PATCH",),
     ),
-    Action(
-        "signPriceAgreement",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "signPriceAgreement",
         "/pricing/agreements/{id}/sign",
         "Sign an agreement with a PNG",
         members(id=WHOLE, status=TEXT, signed_at=MOMENT),
         _sign,
         inputs=(Input("signature_data", Text(1_500_000), required=True),),
-        ability="pricing:write",
-        tag="pricing",
     ),
-    Action(
-        "generatePriceContract",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "generatePriceContract",
         "/pricing/agreements/{id}/contract",
         "Print the contract anew",
         members(id=WHOLE, contract_url=TEXT, generated_at=MOMENT),
         _generate,
-        ability="pricing:write",
         aliases=("/pricing/agreements/{id}/generate-contract",),
-        tag="pricing",
     ),
     _stored("contract", "contract", "application/pdf"),
     _stored("signature", "signature", "image/png"),

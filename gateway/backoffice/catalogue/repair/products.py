@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.action import Action, in_shop
+from gateway.backoffice.action import Section, in_shop
 from gateway.backoffice.catalogue.repair.shapes import (
     NAME_REF,
     NULL_TEXT,
@@ -116,23 +116,21 @@ RESOURCES = (PRODUCTS, MOVEMENTS)
 
 LEVEL = members(product_id=WHOLE, sku=TEXT, name=TEXT, quantity=WHOLE, min_stock=WHOLE)
 
+_SECTION = Section(REPAIR, "stock")
+
 ACTIONS = (
-    Action(
-        "listStock",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "listStock",
         "/stock",
         "What is in stock",
         listed(LEVEL),
         in_shop(stock.levels, writes=False),
         query=(Input("low", Flag()),),
-        ability="stock:read",
-        tag="stock",
     ),
-    Action(
-        "adjustStock",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "adjustStock",
         "/stock/adjust",
         "Correct a quantity: positive adds, negative removes",
         LEVEL,
@@ -143,8 +141,6 @@ ACTIONS = (
             Input("reason", Text()),
             Input("bin", Text(32)),
         ),
-        ability="stock:write",
         aliases=("/stock/adjustments",),
-        tag="stock",
     ),
 )

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import trio
 
-from gateway.backoffice.action import Action, Call, in_shop
+from gateway.backoffice.action import Call, Section, in_shop
 from gateway.backoffice.catalogue.repair.shapes import DAY, TEXT, listed, members
 from gateway.backoffice.checks import ups_token
 from gateway.backoffice.kinds import Flag, Identifier, Number, Text
@@ -110,11 +110,12 @@ async def _void(call: Call) -> object:
     return None
 
 
+_SECTION = Section(REPAIR, "shipping", module=_MODULE)
+
 ACTIONS = (
-    Action(
-        "createUpsLabel",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "createUpsLabel",
         "/ups/labels",
         "Buy a label",
         LABEL,
@@ -130,15 +131,11 @@ ACTIONS = (
             Input("weight", Number(1, Decimal(0), Decimal(70), above_minimum=True)),
         ),
         status=201,
-        ability="shipping:write",
-        module=_MODULE,
         aliases=("/ups/shipments", "/ups/label"),
-        tag="shipping",
     ),
-    Action(
-        "trackUps",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "trackUps",
         "/ups/track/{tracking_number}",
         "Where a parcel is",
         members(
@@ -146,35 +143,18 @@ ACTIONS = (
             activities=listed(members(location=TEXT, description=TEXT, date=DAY)),
         ),
         _track,
-        ability="shipping:read",
-        module=_MODULE,
         aliases=("/ups/tracking/{tracking_number}",),
-        tag="shipping",
     ),
-    Action(
-        "downloadUpsLabel",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "downloadUpsLabel",
         "/ups/labels/{id}",
         "A label as PDF",
         {"type": "string", "format": "binary"},
         in_shop(_download, writes=False),
-        ability="shipping:read",
-        module=_MODULE,
         media="application/pdf",
-        tag="shipping",
     ),
-    Action(
-        "voidUpsLabel",
-        REPAIR,
-        "DELETE",
-        "/ups/labels/{id}",
-        "Give a label back",
-        None,
-        _void,
-        status=204,
-        ability="shipping:write",
-        module=_MODULE,
-        tag="shipping",
+    _SECTION.action(
+        "DELETE", "voidUpsLabel", "/ups/labels/{id}", "Give a label back", None, _void, status=204
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.action import Action, Call
+from gateway.backoffice.action import Call, Section
 from gateway.backoffice.catalogue.repair.shapes import TEXT, WHOLE, listed, members
 from gateway.backoffice.kinds import Document, Email, Identifier, Text
 from gateway.backoffice.moments import Moment
@@ -97,77 +97,65 @@ async def _accept(call: Call) -> object:
     return {"message": "The password is set. Sign in with it."}
 
 
+_SECTION = Section(REPAIR)
+
 ACTIONS = (
-    Action(
-        name="acceptInvitation",
-        api=REPAIR,
-        method="POST",
-        path="/auth/accept-invitation",
-        summary="Choose a password with an invitation",
-        answer=MESSAGE,
-        run=_accept,
+    _SECTION.action(
+        "POST",
+        "acceptInvitation",
+        "/auth/accept-invitation",
+        "Choose a password with an invitation",
+        MESSAGE,
+        _accept,
         inputs=(Input("token", Text(), required=True), Input("password", Text(), required=True)),
         public=True,
     ),
-    Action(
-        name="authLogin",
-        api=REPAIR,
-        method="POST",
-        path="/auth/login",
-        summary="Exchange e-mail and password for a bearer token",
-        answer=members(token=TEXT, user=_USER),
-        run=_login,
+    _SECTION.action(
+        "POST",
+        "authLogin",
+        "/auth/login",
+        "Exchange e-mail and password for a bearer token",
+        members(token=TEXT, user=_USER),
+        _login,
         inputs=(Input("email", Email(), required=True), Input("password", Text(), required=True)),
         public=True,
     ),
-    Action(
-        name="authLogout",
-        api=REPAIR,
-        method="POST",
-        path="/auth/logout",
-        summary="Revoke the token used for this call",
-        answer=MESSAGE,
-        run=_logout,
+    _SECTION.action(
+        "POST",
+        "authLogout",
+        "/auth/logout",
+        "Revoke the token used for this call",
+        MESSAGE,
+        _logout,
     ),
-    Action(
-        name="authMe",
-        api=REPAIR,
-        method="GET",
-        path="/auth/me",
-        summary="Profile of the caller",
-        answer=_PROFILE,
-        run=_me,
-    ),
-    Action(
-        name="listApiTokens",
-        api=REPAIR,
-        method="GET",
-        path="/tokens",
-        summary="The caller's tokens, without their secrets",
-        answer={"type": "array", "items": _TOKEN},
-        run=_tokens,
+    _SECTION.action("GET", "authMe", "/auth/me", "Profile of the caller", _PROFILE, _me),
+    _SECTION.action(
+        "GET",
+        "listApiTokens",
+        "/tokens",
+        "The caller's tokens, without their secrets",
+        {"type": "array", "items": _TOKEN},
+        _tokens,
         aliases=("/api-tokens",),
     ),
-    Action(
-        name="createApiToken",
-        api=REPAIR,
-        method="POST",
-        path="/tokens",
-        summary="Make a token; it is shown here and never again",
-        answer=members(token=TEXT, name=TEXT),
-        run=_make_token,
+    _SECTION.action(
+        "POST",
+        "createApiToken",
+        "/tokens",
+        "Make a token; it is shown here and never again",
+        members(token=TEXT, name=TEXT),
+        _make_token,
         inputs=(Input("name", Text(), required=True), Input("abilities", Document(texts=True))),
         status=201,
         aliases=("/api-tokens",),
     ),
-    Action(
-        name="revokeApiToken",
-        api=REPAIR,
-        method="DELETE",
-        path="/tokens/{id}",
-        summary="Revoke a token, effective at once",
-        answer=None,
-        run=_end_token,
+    _SECTION.action(
+        "DELETE",
+        "revokeApiToken",
+        "/tokens/{id}",
+        "Revoke a token, effective at once",
+        None,
+        _end_token,
         status=204,
         aliases=("/api-tokens/{id}",),
     ),

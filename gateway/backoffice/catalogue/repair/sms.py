@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.action import Action, in_shop
+from gateway.backoffice.action import Section, in_shop
 from gateway.backoffice.catalogue.repair.shapes import AMOUNT, TEXT, WHOLE, members
 from gateway.backoffice.kinds import Flag, Identifier, Text
 from gateway.backoffice.nouns.messages import SMS_MESSAGE, SMS_TEMPLATE
@@ -66,24 +66,21 @@ TEMPLATES = Resource(
 
 RESOURCES = (MESSAGES, TEMPLATES)
 
+_SECTION = Section(REPAIR, "sms", module="messaging")
+
 ACTIONS = (
-    Action(
-        "smsStats",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "smsStats",
         "/v1/sms/stats",
         "How many went out, and what they cost",
         members(today=WHOLE, this_month=WHOLE, delivery_rate=AMOUNT, cost_this_month=AMOUNT),
         in_shop(texting.stats, writes=False),
-        ability="sms:read",
-        module="messaging",
         aliases=("/v1/sms", "/v1/sms/dashboard"),
-        tag="sms",
     ),
-    Action(
-        "sendSms",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "sendSms",
         "/v1/sms/send",
         "Queue a message",
         members(message_id=TEXT, status=TEXT),
@@ -93,14 +90,10 @@ ACTIONS = (
             Input("body", Text(1_600)),
             Input("template_id", Identifier()),
         ),
-        ability="sms:write",
-        module="messaging",
-        tag="sms",
     ),
-    Action(
-        "sendSmsBulk",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "sendSmsBulk",
         "/v1/sms/bulk",
         "Queue a message to many customers",
         members(queued=WHOLE, message=TEXT),
@@ -110,8 +103,5 @@ ACTIONS = (
             Input("tag_id", Identifier()),
             Input("is_business", Flag()),
         ),
-        ability="sms:write",
-        module="messaging",
-        tag="sms",
     ),
 )

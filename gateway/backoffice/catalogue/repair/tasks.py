@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.action import Action, in_shop
+from gateway.backoffice.action import Section, in_shop
 from gateway.backoffice.catalogue.repair.shapes import MESSAGE, listed, members
 from gateway.backoffice.kinds import Choice, Identifier, Whole
 from gateway.backoffice.nouns.desk import TASK, TASK_STATES
@@ -54,11 +54,12 @@ def _board(shop: Shop, _: Values) -> object:
     return tasks.board(show_all(shop, SHAPE, rows))
 
 
+_SECTION = Section(REPAIR, "tasks")
+
 ACTIONS = (
-    Action(
-        "taskKanban",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "taskKanban",
         "/v1/tasks/kanban",
         "Tasks by column",
         listed(
@@ -68,13 +69,10 @@ ACTIONS = (
             )
         ),
         in_shop(_board, writes=False),
-        ability="tasks:read",
-        tag="tasks",
     ),
-    Action(
-        "reorderTask",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "reorderTask",
         "/v1/tasks/reorder",
         "Put a task at a place of a column",
         MESSAGE,
@@ -84,7 +82,5 @@ ACTIONS = (
             Input("position", Whole(0), required=True),
             Input("status", Choice(TASK_STATES), required=True),
         ),
-        ability="tasks:write",
-        tag="tasks",
     ),
 )

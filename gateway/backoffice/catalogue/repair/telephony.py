@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.backoffice import exchange
 from gateway.backoffice.access import ADMINS
-from gateway.backoffice.action import Action, Call, in_shop
+from gateway.backoffice.action import Call, Section, in_shop
 from gateway.backoffice.catalogue.repair.shapes import (
     FLAG,
     TEXT,
@@ -122,76 +122,57 @@ _STATUS: Schema = members(
     active_calls=WHOLE,
 )
 
+_SECTION = Section(REPAIR, "telephony", module="telephony")
+
 ACTIONS = (
-    Action(
-        "pbxStatus",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "pbxStatus",
         "/v1/3cx/status",
         "Whether the exchange is there, and today's calls",
         _STATUS,
         _status,
-        ability="telephony:read",
-        module="telephony",
         aliases=("/v1/3cx", "/v1/3cx/dashboard"),
-        tag="telephony",
     ),
-    Action(
-        "listPbxQueue",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "listPbxQueue",
         "/v1/3cx/queue",
         "Who waits now",
         listed(members(caller=TEXT, waiting_sec=WHOLE, position=WHOLE)),
         _queue,
-        ability="telephony:read",
-        module="telephony",
-        tag="telephony",
     ),
-    Action(
-        "getPbxConfig",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "getPbxConfig",
         "/v1/3cx/config",
         "Settings of the exchange",
         _CONFIG,
         _config,
-        ability="telephony:read",
         roles=ADMINS,
-        module="telephony",
-        tag="telephony",
     ),
-    Action(
-        "setPbxConfig",
-        REPAIR,
+    _SECTION.action(
         "PUT",
+        "setPbxConfig",
         "/v1/3cx/config",
         "Change the settings of the exchange",
         _CONFIG,
         _set_config,
         inputs=(Input("api_url", Text()), Input("api_key", Text())),
-        ability="telephony:write",
         roles=ADMINS,
-        module="telephony",
         also=("PATCH", "POST"),
-        tag="telephony",
     ),
-    Action(
-        "listPbxExtensions",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "listPbxExtensions",
         "/v1/3cx/extensions",
         "Whose extension is which",
         listed(_EXTENSION),
         in_shop(telephony.extensions, writes=False),
-        ability="telephony:read",
-        module="telephony",
-        tag="telephony",
     ),
-    Action(
-        "setPbxExtension",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "setPbxExtension",
         "/v1/3cx/extensions",
         "Give an employee an extension",
         _EXTENSION,
@@ -200,10 +181,7 @@ ACTIONS = (
             Input("user_id", Identifier(), required=True),
             Input("extension", Text(5, pattern=r"^\d{2,5}$"), required=True),
         ),
-        ability="telephony:write",
         roles=ADMINS,
-        module="telephony",
         also=("PUT",),
-        tag="telephony",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.backoffice.action import Action, in_shop, verb
+from gateway.backoffice.action import Section, in_shop, verb
 from gateway.backoffice.catalogue.repair.products import MOVEMENT
 from gateway.backoffice.catalogue.repair.shapes import (
     NAME_REF,
@@ -209,38 +209,33 @@ def _order_what_is_low(shop: Shop, values: Values) -> object:
     return {"purchase_order_id": receiving.order_what_is_low(shop, values.get("supplier_id"))}
 
 
+_SECTION = Section(REPAIR, "receiving", module=_MODULE)
+
 ACTIONS = (
-    Action(
-        "orderLowStock",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "orderLowStock",
         "/receiving/low-stock",
         "Make a purchase order for all that is below its minimum",
         members(purchase_order_id=NULL_WHOLE),
         in_shop(_order_what_is_low),
         inputs=(Input("supplier_id", Ref("supplier")),),
-        ability="receiving:write",
-        module=_MODULE,
-        tag="receiving",
     ),
-    Action(
-        "listBinStock",
-        REPAIR,
+    _SECTION.action(
         "GET",
+        "listBinStock",
         "/warehouse/stock",
         "What lies in which bin",
         listed(members(product_id=WHOLE, sku=TEXT, quantity=WHOLE, bin=TEXT)),
         in_shop(stock.in_bins, writes=False),
         query=(Input("bin", Text(32)), Input("product_id", Identifier())),
         ability="warehouse:read",
-        module=_MODULE,
         aliases=("/wms/stock", "/warehouse/inventory"),
         tag="warehouse",
     ),
-    Action(
-        "transferStock",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "transferStock",
         "/warehouse/transfers",
         "Move a product from one bin to another",
         MOVEMENT,
@@ -253,13 +248,11 @@ ACTIONS = (
         ),
         status=201,
         ability="warehouse:write",
-        module=_MODULE,
         tag="warehouse",
     ),
-    Action(
-        "receivePurchaseOrder",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "receivePurchaseOrder",
         "/receiving/{purchase_order_id}/receive",
         "Take in goods of a purchase order",
         RECEIVED,
@@ -279,15 +272,11 @@ ACTIONS = (
                 required=True,
             ),
         ),
-        ability="receiving:write",
-        module=_MODULE,
         aliases=("/receiving/purchase-orders/{purchase_order_id}",),
-        tag="receiving",
     ),
-    Action(
-        "receiveDirect",
-        REPAIR,
+    _SECTION.action(
         "POST",
+        "receiveDirect",
         "/receiving/direct",
         "Take in goods that nobody ordered here",
         RECEIVED,
@@ -300,10 +289,7 @@ ACTIONS = (
             Input("bin", Text(32)),
         ),
         status=201,
-        ability="receiving:write",
-        module=_MODULE,
         aliases=("/receiving",),
-        tag="receiving",
     ),
     verb(
         PICK_LISTS,
