@@ -11,8 +11,11 @@ COPY firmware_sim firmware_sim
 RUN /opt/gateway/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.11-slim-bookworm
+# Volumes that several containers share get their owner from the folders made here.
 RUN groupadd --system --gid 10001 gateway \
-    && useradd --system --uid 10001 --gid gateway --home-dir /var/lib/gateway --create-home gateway
+    && useradd --system --uid 10001 --gid gateway --home-dir /var/lib/gateway --create-home gateway \
+    && install -d -o gateway -g gateway -m 0700 /var/lib/gateway/images \
+       /var/lib/gateway/descriptions /var/lib/gateway-files
 COPY --from=build /opt/gateway /opt/gateway
 ENV PATH=/opt/gateway/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -1,7 +1,6 @@
 #!/bin/sh
 # What has to be there before the first start of compose.yaml; run again, it changes nothing.
 #   PLACE  folder for certificate and roster
-#   FILES  folder of attachments, which all nodes share
 #   OWNER  who the gateway runs as, uid:gid
 set -eu
 
@@ -15,4 +14,4 @@ if [ ! -e "$PLACE/roster.json" ]; then
   gateway connector add --tenant 1 --count "${CONNECTORS:-50}" \
     --roster "$PLACE/roster.json" --gateway wss://balancer:8443/link/v1
 fi
-chown -R "$OWNER" "$PLACE" "$FILES"
+chown -R "$OWNER" "$PLACE"

@@ -145,7 +145,15 @@ def test_both_nodes_have_settings_that_are_taken(compose: Document) -> None:
         assert settings.database_url.startswith("postgresql+psycopg://")
         assert float(node["stop_grace_period"].removesuffix("s")) >= DRAIN
     one, other = (compose["services"][f"gateway-{number}"]["volumes"] for number in (1, 2))
-    assert set(one) & set(other) == {"files:/var/lib/gateway-files"}
+    shared = {volume.partition(":")[2] for volume in set(one) & set(other)}
+    data = Path(settings_of({}, read("packaging/gateway.toml")).data.directory)
+    assert shared == {
+        str(data / "images"),
+        str(data / "descriptions"),
+        compose["x-settings"]["GATEWAY_FILES_DIRECTORY"],
+    }
+    # Made in the image, whose user they belong to then.
+    assert all(folder in " ".join(rest for _, rest in instructions()) for folder in shared)
 
 
 def test_services_wait_for_what_they_need_and_are_pinned(compose: Document) -> None:
@@ -228,7 +236,6 @@ def test_what_compose_needs_is_made_once(tmp_path: Path) -> None:
     environment = {
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "PLACE": str(tmp_path),
-        "FILES": str(tmp_path),
         "OWNER": f"{os.getuid()}:{os.getgid()}",
         "CONNECTORS": "2",
         "GATEWAY_DATA_DIRECTORY": str(tmp_path / "data"),
