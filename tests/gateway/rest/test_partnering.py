@@ -11,8 +11,10 @@ from gateway.chat.parts import ChatParts, build_chat
 from gateway.config import PartnerApiSettings, Settings
 from gateway.domain.clock import utc_now
 from gateway.identity.identity import Identity, open_identity
+from gateway.nodes.parts import Node, build_node
 from gateway.rest import partnering
 from gateway.runtime.logs import Log
+from gateway.runtime.metrics import Metrics
 from gateway.sessions.service import SessionService
 from gateway.storage.database import Database
 from gateway.tickets.partner_events import PartnerFeed
@@ -36,15 +38,20 @@ class Below:
     tickets: TicketService
     sessions: SessionService
     talk: ChatParts
+    node: Node
     partner_feed: PartnerFeed
 
 
 async def _below(floor: Floor, settings: Settings, clock: SettableClock) -> Below:
     log, database = structlog.get_logger(), floor.workshop.database
     identity = await open_identity(database, settings, clock)
-    talk = build_chat(settings, database, identity.seal, floor.sessions, MemoryBus(), clock, log)
+    bus, seal = MemoryBus(), identity.seal
+    talk = build_chat(settings, database, seal, floor.sessions, bus, clock, log)
+    node = build_node(settings, database, seal, bus, clock, Metrics(), log)
     feed = PartnerFeed(database, log)
-    return Below(settings, log, identity, database, floor.tickets, floor.sessions, talk, feed)
+    return Below(
+        settings, log, identity, database, floor.tickets, floor.sessions, talk, node, feed
+    )
 
 
 async def test_settings_reach_the_doors(
