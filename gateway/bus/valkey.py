@@ -14,17 +14,19 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
-import coredis
 import msgspec
 import trio
-from coredis.patterns.pubsub import PubSub
-from coredis.retry import NoRetryPolicy
 from structlog.typing import FilteringBoundLogger
 from typing_extensions import override
 
 from gateway.bus.line import Ear, Line
 from gateway.runtime.feeds import Feed, FeedStatistics, Policy
+
+if TYPE_CHECKING:
+    import coredis
+    from coredis.patterns.pubsub import PubSub
 
 #: Messages that may wait to go out; the oldest go when it is full. A fleet tells of itself.
 CAPACITY = 32_768
@@ -103,6 +105,10 @@ class ValkeyLine(Line):
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[tuple[coredis.Redis[bytes], PubSub[bytes]]]:
+        # 15 MiB with what it brings along: for those who have such a server.
+        import coredis  # noqa: PLC0415
+        from coredis.retry import NoRetryPolicy  # noqa: PLC0415
+
         client: coredis.Redis[bytes] = coredis.Redis.from_url(
             self._url,
             decode_responses=False,

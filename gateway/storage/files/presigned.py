@@ -1,17 +1,13 @@
 """Addresses of things in a bucket that are good for one method and a while (AWS Signature 4).
 
 botocore computes the signature and nothing else: no service model is loaded, no connection made,
-no credentials are looked for on the machine.
+no credentials are looked for on the machine. It is imported by those who have a bucket.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
-
-from botocore.auth import S3SigV4QueryAuth  # type: ignore[import-untyped]
-from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
-from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
 from gateway.config import FileSettings, Secret
 
@@ -28,6 +24,8 @@ class Presigner:
     """
 
     def __init__(self, settings: FileSettings, endpoint: str) -> None:
+        from botocore.credentials import Credentials  # type: ignore[import-untyped]  # noqa: PLC0415
+
         access, secret = settings.s3_access_key, settings.s3_secret_key
         self._credentials = Credentials(_revealed(access), _revealed(secret))
         self._region = settings.s3_region
@@ -46,6 +44,9 @@ class Presigner:
         seconds: int = OWN_USE,
     ) -> str:
         """Return the address for one method on a key, or on the bucket itself."""
+        from botocore.auth import S3SigV4QueryAuth  # type: ignore[import-untyped]  # noqa: PLC0415
+        from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # noqa: PLC0415
+
         address = self._root + quote(key, safe="/-_.~")
         request = AWSRequest(method=method, url=address, params=dict(query or {}))
         signer = S3SigV4QueryAuth(self._credentials, "s3", self._region, expires=seconds)
