@@ -173,3 +173,22 @@ async def test_the_urgent_comes_first(desk: Desk, in_shop: Any, clock: Any) -> N
         return [shop.get(noun, row_id)["job_number"] for noun, row_id in found]
 
     assert await in_shop(numbers) == ["2", "3", "1"]
+
+
+async def test_one_template_is_the_default(desk: Desk) -> None:
+    body: dict[str, Any] = {
+        "ocrEngine": "tesseract",
+        "documentType": "invoice",
+        "extractionRules": {},
+    }
+    first, second = [
+        (await desk.make("/ocr-invoice-job-template", name=name, isDefault=True, **body))["_id"]
+        for name in "AB"
+    ]
+    path = "/ocr-invoice-job-template"
+    assert [(await desk.see(f"{path}/{one}"))["isDefault"] for one in (first, second)] == [
+        False,
+        True,
+    ]
+    assert (await desk.door.ask("PATCH", f"{path}/{first}", json={"isDefault": True}))[0] == 200
+    assert (await desk.see(f"{path}/{second}"))["isDefault"] is False

@@ -12,10 +12,11 @@ from gateway.backoffice.catalogue.field_sales.cells import (
     own,
     words,
 )
-from gateway.backoffice.catalogue.field_sales.sheet import nouns, sheet
+from gateway.backoffice.catalogue.field_sales.sheet import Rules, nouns, sheet
 from gateway.backoffice.kinds import Document, Flag
 from gateway.backoffice.nested import Many
 from gateway.backoffice.profiles.field_sales import LINKS, PAGED
+from gateway.backoffice.rules.field_sales import media
 
 MEDIA_ITEM = sheet(
     "/media",
@@ -93,6 +94,7 @@ MEDIA_FILE = sheet(
         "description": NOTES,
     },
     name="media_file",
+    rules=Rules(media.create_file),
     meta=True,
 )
 

@@ -22,7 +22,7 @@ from gateway.backoffice.moments import Day, Moment
 from gateway.backoffice.nested import Many, Part
 from gateway.backoffice.profiles.field_sales import OFFSET
 from gateway.backoffice.resource import Write
-from gateway.backoffice.rules.field_sales import ocr
+from gateway.backoffice.rules.field_sales import ocr, ocr_templates
 
 #: When it is to be read; empty while nobody asked for it (``rules/field_sales/ocr_queue``).
 _DUE = Cell(Moment(), write=Write.NEVER, hidden=True, find=True)
@@ -117,6 +117,7 @@ OCR_JOB_TEMPLATE = sheet(
         "metadata": Document(),
     },
     name="ocr_job_template",
+    rules=Rules(ocr_templates.create, ocr_templates.change),
 )
 
 OCR_JOB_GROUP = sheet(

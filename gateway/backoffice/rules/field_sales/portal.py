@@ -16,6 +16,7 @@ from gateway.backoffice.reading import absent
 from gateway.backoffice.records import Html
 from gateway.backoffice.refusal import broken_rule
 from gateway.backoffice.rules.field_sales.states import Machine
+from gateway.backoffice.rules.outgoing import queue_mail
 from gateway.backoffice.rules.pages import page
 from gateway.backoffice.shop import Shop, Values
 
@@ -48,14 +49,28 @@ def create_entry(shop: Shop, values: Values) -> int:
 
 def set_status(shop: Shop, row: Values, values: Values) -> None:
     """Bring an entry into another state; raises ``Invalid`` for one that does not follow."""
-    ENTRIES.check(row["status"], values["status"])
-    shop.change("portal_entry", row["id"], {"status": values["status"]})
+    change_entry(shop, row, {"status": values["status"]})
 
 
 def change_entry(shop: Shop, row: Values, values: Values) -> None:
     """Change an entry; its states follow each other as in :func:`set_status`."""
     ENTRIES.check(row["status"], values.get("status") or row["status"])
     shop.change("portal_entry", row["id"], values)
+    if values.get("status", row["status"]) != row["status"]:
+        _tell_client(shop, row | values)
+
+
+def _tell_client(shop: Shop, row: Values) -> None:
+    """Write to a client whose entry wants that about its changes."""
+    wanted = row["notifications"] or {}
+    client = shop.find("customer", id=row["client"])
+    if not wanted.get("email_enabled") or client is None or not client["email"]:
+        return
+    if "status_change" in (wanted.get("notification_events") or ()):
+        order = shop.get("field_order", row["workorder"])
+        title = order["title"] or "Work order"
+        text = f"<p>{escape(title)}: {escape(row['status'])}.</p>"
+        queue_mail(shop, client["email"], f"{title}: {row['status']}", text)
 
 
 def create_link(shop: Shop, values: Values) -> int:
@@ -147,4 +162,8 @@ def _admitted(shop: Shop, row: Values, address: str, now: datetime) -> Values:
         "access_log": [*log, entry][-_LOGGED:],
     }
     shop.change("portal_link", row["id"], {"usage_stats": counted})
+    wanted = row["notification_settings"] or {}
+    recipients = wanted.get("notification_recipients") or []
+    for recipient in recipients if wanted.get("notify_on_access") else []:
+        queue_mail(shop, recipient, "A portal link was opened", f"<p>From {escape(address)}.</p>")
     return shop.get("field_order", row["workorder"])

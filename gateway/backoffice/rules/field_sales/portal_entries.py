@@ -10,7 +10,7 @@ import hmac
 from html import escape
 
 from gateway.backoffice.records import Html
-from gateway.backoffice.rules.field_sales.portal import ENTRIES, facts_of
+from gateway.backoffice.rules.field_sales.portal import ENTRIES, change_entry, facts_of
 from gateway.backoffice.rules.pages import page
 from gateway.backoffice.shop import Shop, Values
 
@@ -31,7 +31,9 @@ def enter(shop: Shop, entry_id: int, code: str, answer: str | None) -> Html:
         return page("Work order", told + _form(""), 404)
     row = shop.lock("portal_entry", entry_id)
     seen = {"access_count": (row["access_count"] or 0) + 1, "last_accessed": shop.now}
-    shop.change("portal_entry", entry_id, seen | _answered(row, answer))
+    shop.change("portal_entry", entry_id, seen)
+    if answer in _possible(row):
+        change_entry(shop, row, {"status": ANSWERS[str(answer)]})
     return _shown(shop, shop.get("portal_entry", entry_id), code)
 
 
@@ -43,11 +45,6 @@ def _is_open(shop: Shop, row: Values) -> bool:
 
 def _matches(row: Values, code: str) -> bool:
     return hmac.compare_digest(str(row["portal_access_code"]).encode(), code.strip().encode())
-
-
-def _answered(row: Values, answer: str | None) -> Values:
-    """Return what an answer changes; nothing where the client may not give it, or too late."""
-    return {"status": ANSWERS[answer]} if answer in _possible(row) else {}
 
 
 def _possible(row: Values) -> list[str]:

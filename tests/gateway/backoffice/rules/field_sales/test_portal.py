@@ -27,7 +27,7 @@ async def entry_of(desk: Desk, **more: Any) -> dict[str, Any]:
     order = await desk.make(
         "/workorder", title="<b>Belt</b>", status="open", description="Squeaks"
     )
-    client = await desk.make("/client", name="Jansen")
+    client = await desk.make("/client", name="Jansen", email="jan@example.test")
     body = {"workorder": order["_id"], "client": client["_id"]}
     made: dict[str, Any] = await desk.make("/workorder-portal", **dict[str, Any](body), **more)
     return made
@@ -82,3 +82,25 @@ async def test_closed_entries_look_as_if_they_were_not_there(
     assert status == 404
     broken = Door(desk.door.app, desk.door.mount, "")
     assert (await broken.raw("GET", "/portal-entry/zz")).status_code == 404
+
+
+async def test_clients_and_the_garage_hear_of_it(desk: Desk, in_shop: Any) -> None:
+    told = {"email_enabled": True, "notification_events": ["status_change"]}
+    entry = await entry_of(desk, notifications=told, allowed_actions=["view", "approve"])
+    status, _ = await desk.door.ask(
+        "PATCH", f"/workorder-portal/{entry['_id']}/status", json={"status": "in_progress"}
+    )
+    assert status == 200
+    await visited(desk, entry, code=entry["portal_access_code"], answer="approve")
+    settings = {"notify_on_access": True, "notification_recipients": ["boss@example.test"]}
+    link = await desk.make(
+        "/workorder-portal-link", workorder=entry["workorder"], notification_settings=settings
+    )
+    door = Door(desk.door.app, desk.door.mount, "")
+    await door.raw("GET", link["full_url"].partition(door.mount)[2])
+    letters = await in_shop(lambda shop: shop.where("outgoing_mail"))
+    assert [(letter["recipient"], letter["subject"]) for letter in letters] == [
+        ("jan@example.test", "<b>Belt</b>: in_progress"),
+        ("jan@example.test", "<b>Belt</b>: completed"),
+        ("boss@example.test", "A portal link was opened"),
+    ]
