@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 from structlog.testing import CapturingLogger
@@ -34,6 +35,13 @@ from tests.settable_clock import SettableClock
 from tests.support import valkey
 from tests.support.postgres import Databases, open_databases
 from tests.support.skips import must_run
+
+# No example has a time of its own: a machine that is busy for a moment is no failure. Examples are
+# the same in each run, so that what fails here fails again; ``--hypothesis-profile=search`` looks
+# for new ones.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 _finished = itertools.count(1)
 
