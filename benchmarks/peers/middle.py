@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import msgspec
 import trio
@@ -16,7 +17,7 @@ from trio_websocket import open_websocket_url
 
 from benchmarks.carriers import GatewayCarrier, MqttCarrier, TcpCarrier, WebsocketCarrier
 from benchmarks.client import Carrier
-from benchmarks.node import START_LIMIT, START_LIMIT_EACH, Node, free_port, open_node
+from benchmarks.node import START_LIMIT, START_LIMIT_EACH, free_port, open_node
 from benchmarks.peers import mosquitto
 from benchmarks.peers.devices import FLUSH_MS
 from benchmarks.peers.plugs import sign_in
@@ -124,8 +125,21 @@ async def open_middle(
         )
 
 
+class Entrance(Protocol):
+    """A gateway, and the operator who comes in there."""
+
+    @property
+    def http(self) -> str: ...
+    @property
+    def connectors(self) -> tuple[str, ...]: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def client_secret(self) -> str: ...
+
+
 @asynccontextmanager
-async def operate_gateway(node: Node, sessions: int, frames: bool) -> AsyncIterator[Carrier]:
+async def operate_gateway(node: Entrance, sessions: int, frames: bool) -> AsyncIterator[Carrier]:
     """Open sessions on the first connectors, and the operator's websocket.
 
     Args:
@@ -152,7 +166,7 @@ def _subscribe(session: Session) -> str:
 
 
 @asynccontextmanager
-async def open_workshop(node: Node) -> AsyncIterator[Workshop]:
+async def open_workshop(node: Entrance) -> AsyncIterator[Workshop]:
     """Sign the operator in."""
     workshop = Workshop(node.http, _socket_url(node))
     await workshop.sign_in(node.client_id, node.client_secret)
@@ -163,7 +177,7 @@ async def open_workshop(node: Node) -> AsyncIterator[Workshop]:
             await workshop.client.aclose()
 
 
-def _socket_url(node: Node) -> str:
+def _socket_url(node: Entrance) -> str:
     return f"{node.http.replace('http', 'ws', 1)}/ws/operator"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from benchmarks.harness import Options, Report
 from benchmarks.suites import (
     backoffice,
+    cluster,
     doors,
     exchange,
     flash,
@@ -26,6 +27,7 @@ Suite = Callable[[Options], Awaitable[Report]]
 QUESTIONS: dict[str, Suite] = {
     "doors": doors.run,
     "backoffice": backoffice.run,
+    "cluster": cluster.run,
     "exchange": exchange.run,
     "flash": flash.run,
     "link-idle": link_idle.run,

@@ -175,6 +175,7 @@ def _settings(folder: Path, database: str, bus: str, key: str) -> Mapping[str, s
         "BUS_URL": bus,
         "BUS_CHANNEL": f"demo-{folder.name}"[:64],
         "NODE_LEASE": str(LEASE),
+        "NODE_DRAIN": "0",
         "HTTP_PORT": "0",
         "LINK_PORT": "0",
     }

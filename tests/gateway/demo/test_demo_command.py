@@ -77,14 +77,14 @@ async def test_vehicles_that_stay_away_are_counted(autojump_clock: MockClock) ->
 def test_reasons_are_told_once_however_deep_they_stand() -> None:
     out = io.StringIO()
     group = ExceptionGroup("a", [ExceptionGroup("b", [StoryError("the reason")])])
-    with pytest.raises(ExceptionGroup), command._reasons_told(out):
+    with pytest.raises(ExceptionGroup), command.reasons_told(out):
         raise group
     assert out.getvalue() == "the story could not be told: the reason\n"
 
 
 def test_other_troubles_are_not_reasons() -> None:
     out = io.StringIO()
-    with pytest.raises(ZeroDivisionError), command._reasons_told(out):
+    with pytest.raises(ZeroDivisionError), command.reasons_told(out):
         raise ZeroDivisionError
     assert out.getvalue() == ""
 
