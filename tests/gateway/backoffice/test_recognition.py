@@ -192,3 +192,18 @@ async def test_one_template_is_the_default(desk: Desk) -> None:
     ]
     assert (await desk.door.ask("PATCH", f"{path}/{first}", json={"isDefault": True}))[0] == 200
     assert (await desk.see(f"{path}/{second}"))["isDefault"] is False
+
+
+async def test_groups_count_what_joins_and_leaves_them(desk: Desk) -> None:
+    own, other = await group_of(desk), await group_of(desk)
+    path = await queued(desk, "1", "data:;base64,AAAA", **own)
+
+    async def totals() -> list[int]:
+        groups = [f"/ocr-invoice-job-group/{one['group']}" for one in (own, other)]
+        return [(await desk.see(group))["totalJobs"] for group in groups]
+
+    assert (await totals())[0] == 1
+    assert (await desk.door.ask("PATCH", path, json={"group": other["group"]}))[0] == 200
+    assert await totals() == [0, 1]
+    assert (await desk.door.ask("DELETE", path))[0] == 200
+    assert await totals() == [0, 0]

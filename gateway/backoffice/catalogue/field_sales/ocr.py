@@ -129,10 +129,10 @@ OCR_JOB_GROUP = sheet(
         "description": NOTES,
         "batchNumber": NAME,
         "template": Cell(Ref("ocr_job_template"), must=True),
-        "totalJobs": own(Whole(0)),
-        "completedJobs": own(Whole(0)),
-        "pendingJobs": own(Whole(0)),
-        "failedJobs": own(Whole(0)),
+        "totalJobs": own(Whole(0), default=0),
+        "completedJobs": own(Whole(0), default=0),
+        "pendingJobs": own(Whole(0), default=0),
+        "failedJobs": own(Whole(0), default=0),
         "status": own(
             words("created", "queued", "processing", "completed", "failed", "cancelled"),
             default="created",
@@ -264,7 +264,7 @@ OCR_JOB = sheet(
         "metadata": Document(),
     },
     name="ocr_job",
-    rules=Rules(ocr.create_job),
+    rules=Rules(ocr.create_job, ocr.change_job, ocr.remove_job),
 )
 
 OCR_JOB_PAGE = sheet(

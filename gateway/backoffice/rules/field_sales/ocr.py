@@ -223,6 +223,20 @@ def create_job(shop: Shop, values: Values) -> int:
     return job_id
 
 
+def change_job(shop: Shop, row: Values, values: Values) -> None:
+    """Change a job; the groups that it leaves and joins count again."""
+    shop.change("ocr_job", row["id"], values)
+    for group_id in {row["group"], values.get("group", row["group"])} - {None}:
+        ocr_queue.count_group(shop, group_id)
+
+
+def remove_job(shop: Shop, row: Values) -> None:
+    """Remove a job; its group counts again."""
+    shop.remove("ocr_job", row["id"])
+    if row["group"]:
+        ocr_queue.count_group(shop, row["group"])
+
+
 def _end(shop: Shop, noun: str, row: Values, found: Values) -> None:
     ocr_queue.end(shop, noun, row, "completed", found)
 
