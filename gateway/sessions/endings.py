@@ -12,6 +12,12 @@ from gateway.sessions.service import SessionService
 CLOSED = "tickets.ticket.closed"
 CANCELLED = "tickets.ticket.cancelled"
 
+#: A ticket goes to another provider, and back: whoever had it works on it no more.
+OUTSOURCED = "tickets.ticket.outsourced"
+RECLAIMED, RETURNED = "tickets.ticket.reclaimed", "tickets.ticket.returned"
+
+_HEARD = (CLOSED, CANCELLED, OUTSOURCED, RECLAIMED, RETURNED, DISABLED)
+
 
 class TicketEndings:
     """A service; owns nothing but its subscription."""
@@ -23,7 +29,7 @@ class TicketEndings:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the bus until cancelled; endings run side by side, each bounded."""
         async with (
-            self._bus.subscribe((CLOSED, CANCELLED, DISABLED), capacity=4096) as events,
+            self._bus.subscribe(_HEARD, capacity=4096) as events,
             trio.open_nursery() as nursery,
         ):
             task_status.started()
@@ -31,7 +37,14 @@ class TicketEndings:
                 nursery.start_soon(self._end, event)
 
     async def _end(self, event: Event) -> None:
+        payload = event.payload
         if event.type == DISABLED:
-            await self._sessions.end_operator(str(event.payload["client_id"]))
-        else:
-            await self._sessions.end_ticket(int(event.payload["ticket_id"]))
+            await self._sessions.end_operator(str(payload["client_id"]))
+            return
+        ticket = int(payload["ticket_id"])
+        if event.type in {CLOSED, CANCELLED}:
+            await self._sessions.end_ticket(ticket)
+            return
+        other = int(payload["outsource"]["provider_id"])
+        goes_there = event.type == OUTSOURCED
+        await self._sessions.end_ticket(ticket, lambda s: (s.provider_id == other) != goes_there)

@@ -184,9 +184,12 @@ class SessionService:
             session.track.end(reason)
             self._announce(session, "ended", reason=reason, safe=safe)
 
-    async def end_ticket(self, ticket_id: int) -> None:
-        """End every session of a ticket."""
-        for session in [s for s in self._sessions.values() if s.ticket_id == ticket_id]:
+    async def end_ticket(
+        self, ticket_id: int, whose: Callable[[Session], bool] = lambda _: True
+    ) -> None:
+        """End the sessions of a ticket: all, or those that it was taken from."""
+        of_it = [s for s in self._sessions.values() if s.ticket_id == ticket_id and whose(s)]
+        for session in of_it:
             await self.end(session, EndReason.TICKET)
 
     def tell_ticket(self, ticket_id: int, kind: str, body: dict[str, object]) -> None:

@@ -10,7 +10,14 @@ from gateway.bus.memory import MemoryBus
 from gateway.domain.events import Event
 from gateway.domain.principal import OperatorPrincipal
 from gateway.identity.operators import DISABLED
-from gateway.sessions.endings import CANCELLED, CLOSED, TicketEndings
+from gateway.sessions.endings import (
+    CANCELLED,
+    CLOSED,
+    OUTSOURCED,
+    RECLAIMED,
+    RETURNED,
+    TicketEndings,
+)
 from gateway.sessions.leasing import SAFE_STATE_LIMIT
 from gateway.sessions.limits import SessionLimits
 from gateway.sessions.service import SessionService
@@ -61,6 +68,17 @@ async def test_a_session_ends_with_its_ticket(
     await settle()
     assert (ended.state, other.state) == (SessionState.ENDED, SessionState.ACTIVE)
     assert desk.reasons() == [EndReason.TICKET]
+
+
+@pytest.mark.parametrize("kind", [OUTSOURCED, RECLAIMED, RETURNED])
+async def test_a_ticket_that_moves_ends_the_sessions_of_who_had_it(
+    desk: _Desk, kind: str, autojump_clock: MockClock
+) -> None:
+    owner, other = desk.open(ALICE, 1), desk.open(OperatorPrincipal("carol", 4), 1)
+    await desk.publish(kind, ticket_id=1, outsource={"id": "x", "provider_id": 4})
+    await settle()
+    ended, goes_on = (owner, other) if kind == OUTSOURCED else (other, owner)
+    assert (ended.state, goes_on.state) == (SessionState.ENDED, SessionState.ACTIVE)
 
 
 async def test_a_session_ends_with_its_operators_access(
