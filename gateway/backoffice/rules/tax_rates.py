@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from gateway.backoffice.nouns.trade import TAX_RATE
 from gateway.backoffice.refusal import broken_rule
 from gateway.backoffice.rules.seeds import plant
@@ -51,6 +53,17 @@ def remove_rate(shop: Shop, row: Values) -> None:
     if used:
         raise broken_rule(f"This rate is in use by {', '.join(used)}.")
     shop.remove("tax_rate", row["id"])
+
+
+def on_top(shop: Shop, rate: Decimal) -> int | None:
+    """Return the tax that adds ``rate`` percent to a price: the default one, else the oldest."""
+    fitting = [
+        row
+        for row in shop.where("tax_rate", rate=rate)
+        if row["type"] in {None, "additive"} and not row["disabled"]
+    ]
+    fitting.sort(key=lambda row: (not row["default_mark"], row["id"]))
+    return fitting[0]["id"] if fitting else None
 
 
 def set_default(shop: Shop, row: Values, _: Values) -> object:

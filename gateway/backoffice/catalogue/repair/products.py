@@ -30,18 +30,27 @@ from gateway.backoffice.resource import (
     Write,
     to_one,
 )
-from gateway.backoffice.rules import documents, stock
+from gateway.backoffice.rules import documents, stock, tax_rates
 from gateway.backoffice.rules.field_sales.products import follow_price
 from gateway.backoffice.shop import Shop, Values
 
 
 def _create(shop: Shop, values: Values) -> int:
     documents.check_rates(shop, [values])
-    return stock.create_product(shop, values)
+    usual = {"vat_rate": PRODUCT.by_name["vat_rate"].default}
+    return stock.create_product(shop, _taxed(shop, usual | values))
+
+
+def _taxed(shop: Shop, values: Values) -> Values:
+    """Add the tax of the rate, which field sales names."""
+    if "vat_rate" not in values:
+        return values
+    return values | {"tax_rate_id": tax_rates.on_top(shop, values["vat_rate"])}
 
 
 def _change(shop: Shop, row: Values, values: Values) -> None:
     documents.check_rates(shop, [values])
+    values = _taxed(shop, values)
     if values:
         shop.change("product", row["id"], values)
         follow_price(shop, row, values)

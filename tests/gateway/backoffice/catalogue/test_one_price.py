@@ -94,3 +94,26 @@ async def test_a_new_price_of_either_desk_is_that_of_both(shopping: Shopping) ->
     await shopping.desk.change(f"/variant/{variant['_id']}", price=9)
     await change(shopping.repair, f"/products/{product}", price_excl=14)
     assert await shopping.prices() == (9, 14)
+
+
+async def test_a_product_is_taxed_alike_at_both_desks(desk: Desk, repair: Door) -> None:
+    body = {"name": "Wiper", "price_excl": 10, "vat_rate": 9}
+    status, made = await repair.ask("POST", "/products", json=body)
+    assert status == 201, made
+    product = f"{made['id']:024x}"
+
+    async def sold() -> float:
+        items = [{"product": product, "quantity": 1}]
+        return float((await desk.make("/fullinvoices", items=items))["total"])
+
+    assert await sold() == 10.9
+    await change(repair, f"/products/{made['id']}", vat_rate=21)
+    assert await sold() == 12.1
+    # A tax of field sales is a rate of the workshop, and the other way round.
+    tax = await desk.make("/tax", name="Luxury", rate=30, type="additive")
+    await desk.change(f"/product/{product}", sv_tax=tax["_id"])
+    assert await sold() == 13
+    assert (await repair.ask("GET", f"/products/{made['id']}"))[1]["vat_rate"] == 30
+    rates = (await repair.ask("GET", "/tax-rates"))[1]
+    rows = rates["data"] if isinstance(rates, dict) else rates
+    assert "Luxury" in {rate["name"] for rate in rows}
