@@ -19,6 +19,9 @@ from gateway.domain.errors import GatewayError, Invalid, TooLarge
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
+_TOO_LARGE = "The body is larger than this address takes. Send less at once."
+
+
 def answer(document: object, status: int = 200) -> Response:
     """Return the response with a document; ``None`` is an empty one."""
     if document is None:
@@ -52,7 +55,8 @@ def handle_errors(blueprint: Blueprint, api: Api, log: FilteringBoundLogger) -> 
 
     async def on_http(error: HTTPException) -> Response:
         kind = {413: TooLarge, 400: Invalid}.get(error.code or 500, GatewayError)
-        return _refused(api, kind("backoffice.http", error.description or error.name))
+        said = _TOO_LARGE if kind is TooLarge else error.description or error.name
+        return _refused(api, kind("backoffice.http", said))
 
     async def on_surprise(error: Exception) -> Response:
         log.error("back office request failed", path=loggable(request.path), exc_info=error)

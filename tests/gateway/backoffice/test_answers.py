@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -37,3 +38,9 @@ def test_pages_load_nothing_and_tell_nobody_where_they_were() -> None:
     assert (response.status_code, response.headers["Location"]) == (302, "https://garage.example/")
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+async def test_a_body_that_is_too_large_is_told_what_to_do(app: Any, repair: Any) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 100
+    status, answered = await repair.ask("POST", "/customers", data=b"x" * 101)
+    assert (status, "Send less" in answered["message"]) == (413, True)
