@@ -15,6 +15,7 @@ from gateway.backoffice.catalogue.repair.shapes import (
     TEXT,
     WHOLE,
     column_of,
+    line_shape,
     listed,
     members,
 )
@@ -49,19 +50,6 @@ from gateway.backoffice.rules import documents, invoices, press, printing, recur
 
 _LINES = documents.line_input("vat_rate")
 
-_LINE_MEMBERS = (
-    Field("id"),
-    Field("description"),
-    Field("qty", "quantity"),
-    Field("unit_price"),
-    Field("vat_rate"),
-    Computed("total_excl", AMOUNT, lambda row: documents.line_money(row.values).excluding),
-    Computed("total_incl", AMOUNT, lambda row: documents.line_money(row.values).including),
-)
-
-LINE = Shape("InvoiceLine", INVOICE_LINE, _LINE_MEMBERS)
-RECURRING_LINE = Shape("RecurringInvoiceLine", RECURRING_INVOICE_LINE, _LINE_MEMBERS)
-
 
 def _breakdown(row: Row) -> object:
     groups = documents.sums(line.values for line in row.related["lines"]).vat_by_rate
@@ -79,7 +67,7 @@ SHAPE = Shape(
         Field("work_order_id", write=Write.CREATE),
         Field("invoice_date", required=True),
         Field("due_date"),
-        Nested("lines", "lines", LINE),
+        Nested("lines", "lines", line_shape("InvoiceLine", INVOICE_LINE, "vat_rate", net=True)),
         Field("subtotal_excl", "total_excl", write=Write.NEVER),
         Computed("vat_breakdown", listed(OPEN), _breakdown),
         Computed(
@@ -132,7 +120,11 @@ RECURRING = Resource(
             Field("customer_id", required=True, write=Write.CREATE),
             Field("frequency", required=True),
             Field("next_run_date", required=True),
-            Nested("lines", "lines", RECURRING_LINE),
+            Nested(
+                "lines",
+                "lines",
+                line_shape("RecurringInvoiceLine", RECURRING_INVOICE_LINE, "vat_rate", net=True),
+            ),
             Field("auto_send"),
             Field("last_run_at", write=Write.NEVER),
             Field("is_active"),

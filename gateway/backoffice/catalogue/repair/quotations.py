@@ -13,6 +13,7 @@ from gateway.backoffice.catalogue.repair.shapes import (
     OPEN,
     TEXT,
     WHOLE,
+    line_shape,
     members,
 )
 from gateway.backoffice.kinds import Text
@@ -49,15 +50,6 @@ from gateway.backoffice.rules.money import Totals
 
 _LINES = documents.line_input("vat_pct")
 
-_LINE_MEMBERS = (
-    Field("id"),
-    Field("description"),
-    Field("qty", "quantity"),
-    Field("unit_price"),
-    Field("vat_pct", "vat_rate"),
-    Computed("total_incl", AMOUNT, lambda row: documents.line_money(row.values).including),
-)
-
 
 def _sums(row: Row) -> Totals:
     return documents.sums(line.values for line in row.related["lines"])
@@ -77,7 +69,7 @@ QUOTATIONS = Resource(
             Nested("customer", "customer", CUSTOMER_REF, many=False),
             Field("work_order_id"),
             Field("valid_until"),
-            Nested("lines", "lines", Shape("QuotationLine", QUOTATION_LINE, _LINE_MEMBERS)),
+            Nested("lines", "lines", line_shape("QuotationLine", QUOTATION_LINE, "vat_pct")),
             Field("notes"),
             Computed("total_excl", AMOUNT, lambda row: _sums(row).excluding),
             Computed("total_vat", AMOUNT, lambda row: _sums(row).vat),
@@ -118,7 +110,7 @@ CREDIT_NOTES = Resource(
             Field("status", write=Write.NEVER),
             Computed("invoice", OPEN, _credited),
             Field("reason", required=True),
-            Nested("lines", "lines", Shape("CreditNoteLine", CREDIT_NOTE_LINE, _LINE_MEMBERS)),
+            Nested("lines", "lines", line_shape("CreditNoteLine", CREDIT_NOTE_LINE, "vat_pct")),
             Field("applied_at", write=Write.NEVER),
             Field("created_at"),
         ),

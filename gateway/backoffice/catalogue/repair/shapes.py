@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.backoffice.kinds import Schema
+from gateway.backoffice.noun import Noun
 from gateway.backoffice.nouns import CUSTOMER, SHOP_USER, WORK_ORDER
 from gateway.backoffice.resource import Computed, Field, Row, Shape
-from gateway.backoffice.rules import customers
+from gateway.backoffice.rules import customers, documents
 
 #: Schemas by the name of what they hold.
 AMOUNT: Schema = {"type": "number"}
@@ -49,6 +50,23 @@ CUSTOMER_REF = Shape(
 )
 USER_REF = Shape("UserRef", SHOP_USER, (Field("id"), Field("name")))
 ORDER_REF = Shape("WorkOrderRef", WORK_ORDER, (Field("id"), Field("ticket_no")))
+
+
+def line_shape(name: str, noun: Noun, rate: str, *, net: bool = False) -> Shape:
+    """Return how a document's line is shown.
+
+    Args:
+        name: of the shape.
+        noun: the lines'.
+        rate: how the API spells the VAT rate.
+        net: it also shows the amount without VAT.
+    """
+    amounts = (
+        Computed("total_excl", AMOUNT, lambda row: documents.line_money(row.values).excluding),
+        Computed("total_incl", AMOUNT, lambda row: documents.line_money(row.values).including),
+    )
+    given = (Field("id"), Field("description"), Field("qty", "quantity"), Field("unit_price"))
+    return Shape(name, noun, (*given, Field(rate, "vat_rate"), *amounts[0 if net else 1 :]))
 
 
 def author(relation: str = "user") -> Callable[[Row], object]:
