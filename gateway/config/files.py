@@ -17,7 +17,8 @@ class FileSettings:
 
     Attributes:
         kind: ``folder`` of this machine, or ``s3`` for a bucket that all nodes share: attachments
-            are in it alone, images for transfer jobs and descriptions of vehicles there as well.
+            are in it alone; images for transfer jobs, descriptions of vehicles and recordings that
+            have ended there as well.
         directory: folder of attachments. Not set: ``files`` in ``data.directory``.
         largest: bytes of one attachment.
         link_lifetime: seconds a link to upload or to fetch a file is good for.

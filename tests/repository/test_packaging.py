@@ -23,6 +23,7 @@ from gateway.cli.entry import parser
 from gateway.config import Settings
 from gateway.config.loading import settings_from
 from gateway.sessions.leasing import SAFE_STATE_LIMIT
+from gateway.sessions.recording.archive import LAST_LOOK
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
@@ -36,6 +37,7 @@ DRAIN = (
     + (SAFE_STATE_LIMIT + 1)
     + (SAFE_STATE_LIMIT + 5)
     + Settings().node.drain
+    + LAST_LOOK
     + 5
 )
 

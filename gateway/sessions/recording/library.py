@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.domain.errors import Invalid, NotFound
 from gateway.domain.principal import OperatorPrincipal
+from gateway.sessions.recording.archive import Archive
 from gateway.sessions.recording.exporting import MEDIA, Export, Exporter
 from gateway.sessions.recording.service import RecordingService
 from gateway.storage.database import Database
@@ -21,9 +22,17 @@ class RecordingLibrary:
         service: has what is being recorded.
         database: has the index.
         exporter: makes the files.
+        archive: has what other nodes recorded, if there are others.
     """
 
-    def __init__(self, service: RecordingService, database: Database, exporter: Exporter) -> None:
+    def __init__(
+        self,
+        service: RecordingService,
+        database: Database,
+        exporter: Exporter,
+        archive: Archive | None = None,
+    ) -> None:
+        self._archive = archive
         self._service = service
         self._database = database
         self._exporter = exporter
@@ -71,6 +80,8 @@ class RecordingLibrary:
         record = await self.find(operator, session_id)
         await self._service.settle()
         folder = self._service.writer.folder / record.session_id
+        if not folder.is_dir() and self._archive is not None:
+            await self._archive.fetch(record)
         if record.state == queries.REMOVED or not folder.is_dir():
             why = record.detail or "its files are not on this node"
             raise NotFound("recording.gone", f"This recording cannot be had any more: {why}.")

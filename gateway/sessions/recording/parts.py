@@ -11,12 +11,14 @@ from gateway.domain.events import Event
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.supervise import Supervisor
+from gateway.sessions.recording.archive import LAST_LOOK, Archive
 from gateway.sessions.recording.exporting import Exporter
 from gateway.sessions.recording.library import RecordingLibrary
 from gateway.sessions.recording.service import LAST_WORDS, RecordingRules, RecordingService
 from gateway.sessions.recording.upkeep import RecordingUpkeep, Retention
 from gateway.sessions.recording.writer import Writer
 from gateway.storage.database import Database
+from gateway.storage.files.bucket import bucket_of
 
 #: Folder within that of the recordings where exports are made.
 EXPORTS = ".exports"
@@ -30,15 +32,23 @@ class RecordingParts:
         service: records.
         library: for those who ask.
         upkeep: lets old recordings go.
+        archive: has the recordings of all nodes, if there are several.
     """
 
     service: RecordingService
     library: RecordingLibrary
     upkeep: RecordingUpkeep
+    archive: Archive | None
 
     async def start(self, services: Supervisor) -> None:
         """Start what runs; before sessions, so that it is stopped after them."""
-        service = self.service
+        service, archive = self.service, self.archive
+        if archive is not None:
+            # Stopped after the recordings themselves, so that it sees how they ended.
+            stop_within = LAST_LOOK + 1
+            await services.start(
+                "recordings' archive", archive.run, stop=archive.stop, stop_within=stop_within
+            )
         await services.start(
             "recordings", service.run, stop=service.stop, stop_within=LAST_WORDS + 1
         )
@@ -63,13 +73,17 @@ def build_recording(
     exporter = Exporter(folder / EXPORTS, chosen.exports, chosen.export_limit, log)
     retention = Retention(chosen.keep_days, chosen.total_bytes)
 
+    bucket = bucket_of(settings.files, log, "recordings")
+    archive = None if bucket is None else Archive(folder, bucket, database, log)
+
     def is_going(session: str) -> bool:
         return service.going(session) is not None
 
     return RecordingParts(
         service=service,
-        library=RecordingLibrary(service, database, exporter),
-        upkeep=RecordingUpkeep(folder, database, retention, is_going, clock, log),
+        library=RecordingLibrary(service, database, exporter, archive),
+        upkeep=RecordingUpkeep(folder, database, retention, is_going, clock, log, archive),
+        archive=archive,
     )
 
 

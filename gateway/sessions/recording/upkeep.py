@@ -14,6 +14,7 @@ import trio
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Unavailable
 from gateway.runtime.logs import Log
+from gateway.sessions.recording.archive import Archive
 from gateway.sessions.recording.reading import Recording
 from gateway.storage.database import Database
 from gateway.storage.queries import recordings as queries
@@ -54,6 +55,7 @@ class RecordingUpkeep:
         is_going: tells whether a session is being recorded here.
         clock: wall clock.
         log: takes what was done.
+        archive: has the recordings of all nodes, if there are several: any of them removes.
     """
 
     def __init__(
@@ -64,7 +66,9 @@ class RecordingUpkeep:
         is_going: Callable[[str], bool],
         clock: Clock,
         log: Log,
+        archive: Archive | None = None,
     ) -> None:
+        self._archive = archive
         self._folder = folder
         self._database = database
         self._retention = retention
@@ -117,7 +121,10 @@ class RecordingUpkeep:
         removed = 0
         for session in sessions:
             folder = self._folder / session
-            if await trio.to_thread.run_sync(partial(_remove_folder, folder)):
+            here = await trio.to_thread.run_sync(partial(_remove_folder, folder))
+            if self._archive is not None:
+                await self._archive.drop(session)
+            if here or self._archive is not None:
                 await self._database.write(queries.remove, session, f"removed: {reason}")
                 removed += 1
         return removed

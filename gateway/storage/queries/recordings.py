@@ -97,6 +97,12 @@ def running(connection: Connection) -> Sequence[RecordingRecord]:
     return [_record(row) for row in connection.execute(query)]
 
 
+def known(connection: Connection, sessions: Sequence[str]) -> Sequence[RecordingRecord]:
+    """Return the recordings of these sessions, whoever's they are."""
+    query = select(*_COLUMNS).where(recording.c.session_id.in_(sessions))
+    return [_record(row) for row in connection.execute(query)]
+
+
 def ended_before(connection: Connection, moment: datetime, limit: int) -> Sequence[str]:
     """Return sessions whose recordings ended before ``moment`` and have files, oldest first."""
     # One that failed has no end on record if the gateway was killed before its session's.
