@@ -73,6 +73,8 @@ class Notices:
 
     def say(self, kind: str, body: msgspec.Struct, *, to: str = "") -> bool:
         """Tell the others, or one of them; return whether the line is up."""
+        if not self.is_up:
+            return False
         raw = msgspec.Raw(_encoder.encode(body))
         return self._line.say(_encoder.encode(_Envelope(self.node, to, kind, raw)))
 

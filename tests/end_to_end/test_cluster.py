@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -14,8 +15,10 @@ from structlog.typing import FilteringBoundLogger
 from trio_websocket import WebSocketConnection
 
 from protocols.can.batch import decode_batch
-from tests.end_to_end.clusters import Cluster, open_cluster
+from tests.end_to_end.clusters import SOON, Cluster, open_cluster
 from tests.end_to_end.houses import Json, ask
+from tests.end_to_end.test_transfer_jobs import IMAGE, crc_is_right, engine_bench, procedure
+from tests.support.link_world import until
 from tests.support.valkey import ValkeyServer, private_server
 
 pytestmark = [
@@ -158,6 +161,44 @@ async def test_customers_see_their_connector_from_either_node(cluster: Cluster) 
     shown = [await node.done("GET", path, token=token) for node in (a, b)]
     assert shown[0] == shown[1]
     assert "online" in json.dumps(shown[0])
+
+
+async def test_a_customer_hears_at_one_node_what_is_done_at_the_other(cluster: Cluster) -> None:
+    a, b = cluster.a, cluster.b
+    await b.plug_in("can")
+    await cluster.seen("can")
+    ticket = await a.order("can")
+    token, operator = await a.customer(), await b.operator()
+    async with a.socket(token, "/ws/customer") as socket:
+        wanted = {"action": "subscribeToTicket", "ticket_id": int(ticket["id"])}
+        await socket.send_message(msgspec.json.encode(wanted).decode())
+        with trio.fail_after(SOON):
+            await _hears_state(socket, 1)
+            body = {"ticket_id": int(ticket["id"])}
+            await b.done("POST", "/operator/v1/sessions", body, token=operator)
+            await _hears_state(socket, 2)
+            path = f"/operator/v1/tickets/{ticket['id']}/close"
+            await b.done("POST", path, {"note": "done"}, token=operator)
+            await _hears_state(socket, 7)
+    # The session has ended with its ticket, on the node where it was.
+    await until(lambda: not b.gateway.registry.require(UUID(b.connector("can").uuid)).is_working)
+
+
+async def _hears_state(socket: WebSocketConnection, state: int) -> None:
+    while json.loads(await socket.get_message())["message"]["state"] != state:
+        pass
+
+
+async def test_a_control_unit_is_flashed_from_another_node(cluster: Cluster) -> None:
+    a, b = cluster.a, cluster.b
+    await b.plug_in("can")
+    await cluster.seen("can")
+    token = await a.operator()
+    bench = engine_bench(a, token, await a.session("can", token))
+    image = IMAGE[: 4 * 4093]
+    await bench.start(await bench.upload(image), procedure(image))
+    await bench.until("done")
+    assert await crc_is_right(bench, image)
 
 
 async def test_with_the_server_between_nodes_gone_work_goes_on(
