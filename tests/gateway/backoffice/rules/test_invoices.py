@@ -11,6 +11,7 @@ LINES = [{"description": "x", "qty": 1, "unit_price": 10}]
 
 
 @pytest.mark.slow
+@pytest.mark.both_engines
 async def test_numbers_have_no_gap_under_concurrent_requests(repair: Any) -> None:
     reachable = {"first_name": "A", "email": "a@example.test"}
     await repair.ask("POST", "/customers", json=reachable)
