@@ -116,6 +116,9 @@ def build_node(
         SharedCounts(notices),
         secrets,
     )
+    metrics.gauge("bus_up", "The line to other nodes carries").set_function(
+        lambda: float(notices.is_up)
+    )
     metrics.gauge("nodes_others", "Other nodes that give signs of life").set_function(
         peers.__len__
     )

@@ -8,7 +8,7 @@ from functools import partial
 import trio
 
 from gateway.config import NodeSettings
-from gateway.nodes.sealed import Sealed, StreamLost, answer
+from gateway.nodes.sealed import Sealed, StreamLost, answer, notice_loss
 from gateway.nodes.visits import Application, Call, Message, Over, Said, Scope, decode, encode
 from gateway.runtime.guard import failure_counter, guard
 from gateway.runtime.logs import Log
@@ -92,6 +92,7 @@ class Reception:
         if self._open >= MOST_CONNECTIONS:
             return
         self._open += 1
+        notice_loss(stream)
         try:
             with trio.fail_after(PROVE_WITHIN):
                 sealed = await answer(stream, self._secrets)

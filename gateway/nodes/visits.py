@@ -20,8 +20,7 @@ import msgspec
 import trio
 
 from gateway.nodes.peers import Peer, Peers
-from gateway.nodes.sealed import Sealed, StreamLost, dial
-from gateway.runtime.guard import close_now
+from gateway.nodes.sealed import Sealed, StreamLost, dial, notice_loss
 
 # Any: ASGI's own dictionaries; their members are the business of server and application.
 Scope = MutableMapping[str, Any]
@@ -106,6 +105,7 @@ class Visits:
     def __init__(self, peers: Peers, secret: bytes) -> None:
         self._secret = secret
         self._idle: defaultdict[str, list[Sealed]] = defaultdict(list)
+        self._open: defaultdict[str, set[trio.CancelScope]] = defaultdict(set)
         peers.on_leave.append(self._drop)
 
     async def visit(self, peer: Peer, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,6 +115,16 @@ class Visits:
             StreamLost: that node cannot be reached, or was lost on the way; what ``send`` got
                 until then it has got.
         """
+        with trio.CancelScope() as until_gone:
+            self._open[peer.node].add(until_gone)
+            try:
+                await self._visit(peer, scope, receive, send)
+            finally:
+                self._open[peer.node].discard(until_gone)
+        if until_gone.cancelled_caught:
+            raise StreamLost("the other node gives no sign of life any more")
+
+    async def _visit(self, peer: Peer, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._connection(peer) as sealed:
             await sealed.send(encode(Call(_carried(scope))))
             async with trio.open_nursery() as nursery:
@@ -140,7 +150,7 @@ class Visits:
                 idle.append(sealed)
         finally:
             if not kept:
-                await close_now(sealed.stream)
+                _forget(sealed.stream)
 
     async def _dial(self, peer: Peer) -> Sealed:
         host, _, port = peer.address.rpartition(":")
@@ -151,17 +161,21 @@ class Visits:
                 stream = await trio.open_tcp_stream(host.strip("[]"), int(port))
         except (OSError, trio.TooSlowError) as error:
             raise StreamLost(f"{peer.node} does not answer at {peer.address}") from error
+        notice_loss(stream)
         try:
             with trio.fail_after(CONNECT_WITHIN):
                 return await dial(stream, self._secret)
         except trio.TooSlowError as error:
-            await close_now(stream)
+            _forget(stream)
             raise StreamLost(f"{peer.node} does not answer as a node does") from error
         except BaseException:
-            await close_now(stream)
+            _forget(stream)
             raise
 
     def _drop(self, node: str) -> None:
+        # A machine that lost its power says nothing to those who wait for it.
+        for until_gone in self._open.pop(node, set()):
+            until_gone.cancel()
         for sealed in self._idle.pop(node, []):
             _forget(sealed.stream)
 
@@ -172,11 +186,12 @@ class Visits:
             await trio.sleep_forever()
         finally:
             for node in list(self._idle):
-                self._drop(node)
+                for sealed in self._idle.pop(node):
+                    _forget(sealed.stream)
 
 
 def _forget(stream: trio.abc.Stream) -> None:
-    """Close a socket at once, from code that must not wait."""
+    """Close a socket at once; nothing here waits for a farewell."""
     if isinstance(stream, trio.SocketStream):
         stream.socket.close()
 

@@ -34,6 +34,7 @@ async def test_a_node_is_named_and_counts_the_others(
     names = [name for name, _ in node.services()]
     assert names.index("notices") < names.index("other nodes")  # stopped in reverse: goodbye first
     page, _ = metrics.exposition(None)
+    assert b"gateway_bus_up 0.0" in page
     assert b"gateway_nodes_others 0.0" in page
     assert b"gateway_connectors_elsewhere 0.0" in page
     assert node.secrets == (identity.seal.derive("requests between nodes"),)

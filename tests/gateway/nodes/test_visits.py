@@ -182,6 +182,40 @@ async def test_a_visit_that_is_cancelled_ends_the_work_there(log: FilteringBound
             await ended.wait()
 
 
+async def test_a_node_without_a_sign_of_life_is_waited_for_no_more(
+    log: FilteringBoundLogger,
+) -> None:
+    begun = trio.Event()
+
+    async def hanging(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await trio.sleep_forever()
+
+    async with Nodes(hanging, log).running() as nodes:
+        client = Client(body(b""))
+
+        async def give_up() -> None:
+            await begun.wait()
+            for tell in nodes.peers.on_leave:
+                tell(nodes.peer.node)
+
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(give_up)
+                with pytest.raises(StreamLost, match="sign of life"):
+                    await nodes.visits.visit(nodes.peer, SCOPE, client.receive, client.send)
+
+
+async def test_the_kernel_is_asked_to_notice_a_machine_that_is_gone() -> None:
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        host, port = listener.socket.getsockname()[:2]
+        async with await trio.open_tcp_stream(host, port) as stream:
+            sealed.notice_loss(stream)
+            kept = stream.getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE)
+    assert kept == 1
+
+
 async def test_an_application_that_fails_breaks_its_own_request_alone(
     log: FilteringBoundLogger,
 ) -> None:
