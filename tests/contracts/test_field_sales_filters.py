@@ -105,11 +105,20 @@ def test_what_the_contract_names_is_known() -> None:
     assert unknown == set(IGNORED)
 
 
+def bound(filter_: Filter) -> str:
+    """Return which end of a stretch a filter says by its name, as the contract spells it."""
+    for end in ("from", "to"):
+        if filter_.name.startswith(f"{end}_") or filter_.name.endswith(f"_date_{end}"):
+            return end
+    return ""
+
+
 # One case after the other, as flat as a table.
 def none_of(  # noqa: C901, PLR0912
     kind: Any, filter_: Filter, value: Any
 ) -> str:
     """Return a value of the filter that leaves a document with ``value`` out."""
+    low = bound(filter_) == "to"
     if filter_.match is Match.OPPOSITE:
         return str(bool(value)).lower()
     match kind:
@@ -120,13 +129,13 @@ def none_of(  # noqa: C901, PLR0912
         case Members():
             return json.dumps({"nobody": "has this"})
         case Identifier():
-            return f"{1:024x}" if filter_.match is Match.BELOW else NOBODY
+            return f"{1:024x}" if low else NOBODY
         case EpochMillis():
-            return "1" if filter_.match in {Match.BELOW, Match.UNTIL} else "32472144000000"
+            return "1" if low else "32472144000000"
         case Moment():
-            return "1970-01-01T00:00:00Z" if filter_.match is Match.UNTIL else FUTURE
+            return "1970-01-01T00:00:00Z" if low else FUTURE
         case Day():
-            return "1970-01-01" if filter_.match is Match.UNTIL else "2999-01-01"
+            return "1970-01-01" if low else "2999-01-01"
         case Choice():
             return next(str(word) for word in kind.values if word != value)
         case Whole():
@@ -134,17 +143,18 @@ def none_of(  # noqa: C901, PLR0912
         case Text(format="email"):
             return "nobody@else.test"
         case Number():
-            return "0" if filter_.match in {Match.BELOW, Match.UNTIL} else "9"
+            return "0" if low else "9"
         case _:
             return "nobody has this"
 
 
 def all_of(kind: Any, filter_: Filter, value: Any) -> str | None:
     """Return a value of the filter that a document with ``value`` has, if that is easily said."""
-    if filter_.match in {Match.ABOVE, Match.FROM, Match.BELOW, Match.UNTIL}:
-        end = Match.UNTIL if filter_.match in {Match.ABOVE, Match.FROM} else Match.FROM
+    if bound(filter_):
+        # What leaves it out at the other end lets it in at this one.
+        other = Filter({"from": "to_x", "to": "from_x"}[bound(filter_)])
         known = value is not None and not isinstance(kind, Identifier)
-        return none_of(kind, Filter("", match=end), value) if known else None
+        return none_of(kind, other, value) if known else None
     plain = isinstance(value, (str, int, float)) and not isinstance(kind, EpochMillis)
     if filter_.match is Match.OPPOSITE:
         return str(not value).lower()
