@@ -81,6 +81,10 @@ def change_invoice(shop: Shop, row: Values, values: Values) -> None:
     Raises:
         Invalid: it is void, or the change would rewrite what was booked.
     """
+    if row["client"]:
+        # Before their documents, as payments do: else two at once would wait for each other.
+        shop.lock("customer", row["client"])
+    row = shop.lock("sales_invoice", row["id"])
     _check_fixed(row, values)
     if row["status"] == VOID and values.get("status", VOID) != VOID:
         raise broken_rule("This invoice is void. Make a new one instead.")

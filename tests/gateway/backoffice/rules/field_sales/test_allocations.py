@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 import structlog
+import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -178,3 +180,35 @@ def test_nothing_is_paid_twice_and_nothing_stays_open_beside_money(
         assert owed - left == sum(-amount if paid else amount for paid, amount in moves)
 
     trial_shop(story)
+
+
+@pytest.mark.both_engines
+async def test_many_at_once_leave_no_cent_behind(desk: Desk, in_shop: Any) -> None:
+    client = await client_of(desk)
+    product = (await desk.product())["_id"]
+    (first,) = await invoices_of(desk, client, 7)
+    line = {"product": product, "quantity": 1, "price": 5}
+    answers: list[int] = []
+
+    async def ask(method: str, path: str, **body: Any) -> None:
+        answers.append((await desk.door.ask(method, path, json=body))[0])
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(partial(ask, "POST", "/payments", client=client, amount=4))
+            nursery.start_soon(partial(ask, "POST", "/fullinvoices", client=client, items=[line]))
+        for _ in range(2):
+            nursery.start_soon(partial(ask, "PUT", first, status="void"))
+    assert sorted(answers) == [200] * 2 + [201] * 10
+
+    def sums(shop: Shop) -> tuple[Any, ...]:
+        rows = [row for row in shop.where("sales_invoice") if row["status"] != "void"]
+        parts = shop.where("payment_allocation")
+        return (
+            sum(row["settled"] for row in rows),
+            sum(row["consumed"] for row in shop.where("sales_payment")),
+            sum(row["amount"] for row in parts),
+            shop.get("customer", int(client, 16))["balance"],
+        )
+
+    assert await in_shop(sums) == (20, 20, 20, 5)
