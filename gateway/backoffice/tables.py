@@ -80,7 +80,9 @@ def _constraints(noun: Noun) -> list[SchemaItem]:
     # the order of their ids. Where they do not, SQLite goes through all rows of the garage by id.
     plain -= {group[0] for group in unique if len(group) == 1}
     plain |= {"created_at"} if noun.dated else set()
-    groups = [("id",), ("updated_at",), *((name,) for name in sorted(plain)), *noun.indexes]
+    # What is there is counted in the index alone: without the mark, each row would be looked at.
+    ids = ("id", "deleted_at") if noun.soft else ("id",)
+    groups = [ids, ("updated_at",), *((name,) for name in sorted(plain)), *noun.indexes]
     return [
         *(UniqueConstraint("tenant_id", *group) for group in unique),
         # Named without the garage: PostgreSQL's 63 characters are soon full.

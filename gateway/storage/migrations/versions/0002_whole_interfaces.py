@@ -73,7 +73,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_appointment_type', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_appointment_type_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_appointment_type_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_type_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_approval_request',
@@ -238,7 +238,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_branch', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_branch_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_branch_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_branch_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_brand',
@@ -1077,7 +1077,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_sla_policy', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_sla_policy_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_sla_policy_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_sla_policy_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_sms_template',
@@ -1158,7 +1158,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_supplier', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_supplier_disabled', ['tenant_id', 'disabled'], unique=False)
-        batch_op.create_index('ix_backoffice_supplier_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_supplier_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_supplier_name', ['tenant_id', 'name'], unique=False)
         batch_op.create_index('ix_backoffice_supplier_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
@@ -1316,7 +1316,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_warranty_policy', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_warranty_policy_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_warranty_policy_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_warranty_policy_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
     op.create_table('backoffice_webhook_endpoint',
@@ -1959,7 +1959,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_product_created_at', ['tenant_id', 'created_at'], unique=False)
         batch_op.create_index('ix_backoffice_product_frozen_pre_sales', ['tenant_id', 'frozen_pre_sales'], unique=False)
         batch_op.create_index('ix_backoffice_product_frozen_sales', ['tenant_id', 'frozen_sales'], unique=False)
-        batch_op.create_index('ix_backoffice_product_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_product_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_product_local_name', ['tenant_id', 'local_name'], unique=False)
         batch_op.create_index('ix_backoffice_product_measure_unit_family_id', ['tenant_id', 'measure_unit_family_id'], unique=False)
         batch_op.create_index('ix_backoffice_product_measure_unit_id', ['tenant_id', 'measure_unit_id'], unique=False)
@@ -2737,7 +2737,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('backoffice_recurring_invoice', schema=None) as batch_op:
         batch_op.create_index('ix_backoffice_recurring_invoice_customer_id', ['tenant_id', 'customer_id'], unique=False)
-        batch_op.create_index('ix_backoffice_recurring_invoice_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_recurring_invoice_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_recurring_invoice_next_run_date', ['tenant_id', 'next_run_date'], unique=False)
         batch_op.create_index('ix_backoffice_recurring_invoice_updated_at', ['tenant_id', 'updated_at'], unique=False)
 
@@ -3413,7 +3413,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_item_appointment_type_id', ['tenant_id', 'appointment_type_id'], unique=False)
         batch_op.create_index('ix_backoffice_item_customer_id', ['tenant_id', 'customer_id'], unique=False)
         batch_op.create_index('ix_backoffice_item_device_id', ['tenant_id', 'device_id'], unique=False)
-        batch_op.create_index('ix_backoffice_item_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_item_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_item_plan_next_date', ['tenant_id', 'plan_next_date'], unique=False)
         batch_op.create_index('ix_backoffice_item_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_item_user_id', ['tenant_id', 'user_id'], unique=False)
@@ -3740,7 +3740,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_appointment_begins_at', ['tenant_id', 'begins_at'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_customer_id', ['tenant_id', 'customer_id'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_customer_id_begins_at', ['tenant_id', 'customer_id', 'begins_at'], unique=False)
-        batch_op.create_index('ix_backoffice_appointment_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_appointment_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_time_from', ['tenant_id', 'time_from'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_updated_at', ['tenant_id', 'updated_at'], unique=False)
         batch_op.create_index('ix_backoffice_appointment_work_order_id', ['tenant_id', 'work_order_id'], unique=False)
@@ -4286,7 +4286,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('backoffice_credit_note', schema=None) as batch_op:
-        batch_op.create_index('ix_backoffice_credit_note_id', ['tenant_id', 'id'], unique=False)
+        batch_op.create_index('ix_backoffice_credit_note_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_credit_note_invoice_id', ['tenant_id', 'invoice_id'], unique=False)
         batch_op.create_index('ix_backoffice_credit_note_status', ['tenant_id', 'status'], unique=False)
         batch_op.create_index('ix_backoffice_credit_note_updated_at', ['tenant_id', 'updated_at'], unique=False)
@@ -4530,8 +4530,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('notes', sa.Text(), nullable=True))
         batch_op.add_column(sa.Column('disabled', sa.Boolean(), nullable=True))
         batch_op.add_column(sa.Column('revision', sa.BigInteger(), nullable=True))
+        batch_op.drop_index(batch_op.f('ix_backoffice_address_id'))
         batch_op.create_index('ix_backoffice_address_customer_id_type', ['tenant_id', 'customer_id', 'type'], unique=False)
         batch_op.create_index('ix_backoffice_address_disabled', ['tenant_id', 'disabled'], unique=False)
+        batch_op.create_index('ix_backoffice_address_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_address_type', ['tenant_id', 'type'], unique=False)
 
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
@@ -4574,11 +4576,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('balance', columns.Amount(2), nullable=True))
         batch_op.add_column(sa.Column('revision', sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column('integration_meta', columns.Json, nullable=True))
+        batch_op.drop_index(batch_op.f('ix_backoffice_customer_id'))
         batch_op.create_index('ix_backoffice_customer_balance', ['tenant_id', 'balance'], unique=False)
         batch_op.create_index('ix_backoffice_customer_chain_id', ['tenant_id', 'chain_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_channel_id', ['tenant_id', 'channel_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_client_code', ['tenant_id', 'client_code'], unique=False)
         batch_op.create_index('ix_backoffice_customer_created_at', ['tenant_id', 'created_at'], unique=False)
+        batch_op.create_index('ix_backoffice_customer_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_index('ix_backoffice_customer_is_business', ['tenant_id', 'is_business'], unique=False)
         batch_op.create_index('ix_backoffice_customer_is_chain', ['tenant_id', 'is_chain'], unique=False)
         batch_op.create_index('ix_backoffice_customer_location_verified', ['tenant_id', 'location_verified'], unique=False)
@@ -4587,11 +4591,15 @@ def upgrade() -> None:
         batch_op.create_index('ix_backoffice_customer_payment_term_id', ['tenant_id', 'payment_term_id'], unique=False)
         batch_op.create_index('ix_backoffice_customer_phone_e164', ['tenant_id', 'phone_e164'], unique=False)
         batch_op.create_index('ix_backoffice_customer_price_list_id', ['tenant_id', 'price_list_id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_price_list_id'), 'backoffice_price_list', ['price_list_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_parent_client_id'), 'backoffice_customer', ['parent_client_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_payment_term_id'), 'backoffice_payment_term', ['payment_term_id'], ['id'])
-        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_chain_id'), 'backoffice_customer', ['chain_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_backoffice_customer_channel_id'), 'backoffice_client_channel', ['channel_id'], ['id'])
+
+    with op.batch_alter_table('backoffice_device', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_backoffice_device_id'))
+        batch_op.create_index('ix_backoffice_device_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
 
     with op.batch_alter_table('backoffice_work_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('branch_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -4599,7 +4607,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('responded_at', columns.UtcDateTime(), nullable=True))
         batch_op.add_column(sa.Column('waiting_since', columns.UtcDateTime(), nullable=True))
         batch_op.add_column(sa.Column('paused_seconds', sa.BigInteger(), nullable=True))
+        batch_op.drop_index(batch_op.f('ix_backoffice_work_order_id'))
         batch_op.create_index('ix_backoffice_work_order_branch_id', ['tenant_id', 'branch_id'], unique=False)
+        batch_op.create_index('ix_backoffice_work_order_id_deleted_at', ['tenant_id', 'id', 'deleted_at'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_backoffice_work_order_branch_id'), 'backoffice_branch', ['branch_id'], ['id'])
 
     with op.batch_alter_table('backoffice_work_order_line', schema=None) as batch_op:
@@ -4643,19 +4653,25 @@ def downgrade() -> None:
 
     with op.batch_alter_table('backoffice_work_order', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_backoffice_work_order_branch_id'), type_='foreignkey')
+        batch_op.drop_index('ix_backoffice_work_order_id_deleted_at')
         batch_op.drop_index('ix_backoffice_work_order_branch_id')
+        batch_op.create_index(batch_op.f('ix_backoffice_work_order_id'), ['tenant_id', 'id'], unique=False)
         batch_op.drop_column('paused_seconds')
         batch_op.drop_column('waiting_since')
         batch_op.drop_column('responded_at')
         batch_op.drop_column('warranty_claim_id')
         batch_op.drop_column('branch_id')
 
+    with op.batch_alter_table('backoffice_device', schema=None) as batch_op:
+        batch_op.drop_index('ix_backoffice_device_id_deleted_at')
+        batch_op.create_index(batch_op.f('ix_backoffice_device_id'), ['tenant_id', 'id'], unique=False)
+
     with op.batch_alter_table('backoffice_customer', schema=None) as batch_op:
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_channel_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_chain_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_payment_term_id'), type_='foreignkey')
-        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
         batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_parent_client_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_backoffice_customer_price_list_id'), type_='foreignkey')
         batch_op.drop_index('ix_backoffice_customer_price_list_id')
         batch_op.drop_index('ix_backoffice_customer_phone_e164')
         batch_op.drop_index('ix_backoffice_customer_payment_term_id')
@@ -4664,11 +4680,13 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_customer_location_verified')
         batch_op.drop_index('ix_backoffice_customer_is_chain')
         batch_op.drop_index('ix_backoffice_customer_is_business')
+        batch_op.drop_index('ix_backoffice_customer_id_deleted_at')
         batch_op.drop_index('ix_backoffice_customer_created_at')
         batch_op.drop_index('ix_backoffice_customer_client_code')
         batch_op.drop_index('ix_backoffice_customer_channel_id')
         batch_op.drop_index('ix_backoffice_customer_chain_id')
         batch_op.drop_index('ix_backoffice_customer_balance')
+        batch_op.create_index(batch_op.f('ix_backoffice_customer_id'), ['tenant_id', 'id'], unique=False)
         batch_op.drop_column('integration_meta')
         batch_op.drop_column('revision')
         batch_op.drop_column('balance')
@@ -4711,8 +4729,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table('backoffice_address', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_address_type')
+        batch_op.drop_index('ix_backoffice_address_id_deleted_at')
         batch_op.drop_index('ix_backoffice_address_disabled')
         batch_op.drop_index('ix_backoffice_address_customer_id_type')
+        batch_op.create_index(batch_op.f('ix_backoffice_address_id'), ['tenant_id', 'id'], unique=False)
         batch_op.drop_column('revision')
         batch_op.drop_column('disabled')
         batch_op.drop_column('notes')
@@ -4796,7 +4816,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_credit_note_updated_at')
         batch_op.drop_index('ix_backoffice_credit_note_status')
         batch_op.drop_index('ix_backoffice_credit_note_invoice_id')
-        batch_op.drop_index('ix_backoffice_credit_note_id')
+        batch_op.drop_index('ix_backoffice_credit_note_id_deleted_at')
 
     op.drop_table('backoffice_credit_note')
     with op.batch_alter_table('backoffice_appointment_user', schema=None) as batch_op:
@@ -4950,7 +4970,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_appointment_work_order_id')
         batch_op.drop_index('ix_backoffice_appointment_updated_at')
         batch_op.drop_index('ix_backoffice_appointment_time_from')
-        batch_op.drop_index('ix_backoffice_appointment_id')
+        batch_op.drop_index('ix_backoffice_appointment_id_deleted_at')
         batch_op.drop_index('ix_backoffice_appointment_customer_id_begins_at')
         batch_op.drop_index('ix_backoffice_appointment_customer_id')
         batch_op.drop_index('ix_backoffice_appointment_begins_at')
@@ -5038,7 +5058,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_item_user_id')
         batch_op.drop_index('ix_backoffice_item_updated_at')
         batch_op.drop_index('ix_backoffice_item_plan_next_date')
-        batch_op.drop_index('ix_backoffice_item_id')
+        batch_op.drop_index('ix_backoffice_item_id_deleted_at')
         batch_op.drop_index('ix_backoffice_item_device_id')
         batch_op.drop_index('ix_backoffice_item_customer_id')
         batch_op.drop_index('ix_backoffice_item_appointment_type_id')
@@ -5230,7 +5250,7 @@ def downgrade() -> None:
     with op.batch_alter_table('backoffice_recurring_invoice', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_recurring_invoice_updated_at')
         batch_op.drop_index('ix_backoffice_recurring_invoice_next_run_date')
-        batch_op.drop_index('ix_backoffice_recurring_invoice_id')
+        batch_op.drop_index('ix_backoffice_recurring_invoice_id_deleted_at')
         batch_op.drop_index('ix_backoffice_recurring_invoice_customer_id')
 
     op.drop_table('backoffice_recurring_invoice')
@@ -5476,7 +5496,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_backoffice_product_measure_unit_id')
         batch_op.drop_index('ix_backoffice_product_measure_unit_family_id')
         batch_op.drop_index('ix_backoffice_product_local_name')
-        batch_op.drop_index('ix_backoffice_product_id')
+        batch_op.drop_index('ix_backoffice_product_id_deleted_at')
         batch_op.drop_index('ix_backoffice_product_frozen_sales')
         batch_op.drop_index('ix_backoffice_product_frozen_pre_sales')
         batch_op.drop_index('ix_backoffice_product_created_at')
@@ -5643,7 +5663,7 @@ def downgrade() -> None:
     op.drop_table('backoffice_webhook_endpoint')
     with op.batch_alter_table('backoffice_warranty_policy', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_warranty_policy_updated_at')
-        batch_op.drop_index('ix_backoffice_warranty_policy_id')
+        batch_op.drop_index('ix_backoffice_warranty_policy_id_deleted_at')
 
     op.drop_table('backoffice_warranty_policy')
     with op.batch_alter_table('backoffice_warehouse', schema=None) as batch_op:
@@ -5694,7 +5714,7 @@ def downgrade() -> None:
     with op.batch_alter_table('backoffice_supplier', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_supplier_updated_at')
         batch_op.drop_index('ix_backoffice_supplier_name')
-        batch_op.drop_index('ix_backoffice_supplier_id')
+        batch_op.drop_index('ix_backoffice_supplier_id_deleted_at')
         batch_op.drop_index('ix_backoffice_supplier_disabled')
 
     op.drop_table('backoffice_supplier')
@@ -5719,7 +5739,7 @@ def downgrade() -> None:
     op.drop_table('backoffice_sms_template')
     with op.batch_alter_table('backoffice_sla_policy', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_sla_policy_updated_at')
-        batch_op.drop_index('ix_backoffice_sla_policy_id')
+        batch_op.drop_index('ix_backoffice_sla_policy_id_deleted_at')
 
     op.drop_table('backoffice_sla_policy')
     with op.batch_alter_table('backoffice_search_entry', schema=None) as batch_op:
@@ -5968,7 +5988,7 @@ def downgrade() -> None:
     op.drop_table('backoffice_brand')
     with op.batch_alter_table('backoffice_branch', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_branch_updated_at')
-        batch_op.drop_index('ix_backoffice_branch_id')
+        batch_op.drop_index('ix_backoffice_branch_id_deleted_at')
 
     op.drop_table('backoffice_branch')
     with op.batch_alter_table('backoffice_bank_list', schema=None) as batch_op:
@@ -6011,7 +6031,7 @@ def downgrade() -> None:
     op.drop_table('backoffice_approval_request')
     with op.batch_alter_table('backoffice_appointment_type', schema=None) as batch_op:
         batch_op.drop_index('ix_backoffice_appointment_type_updated_at')
-        batch_op.drop_index('ix_backoffice_appointment_type_id')
+        batch_op.drop_index('ix_backoffice_appointment_type_id_deleted_at')
 
     op.drop_table('backoffice_appointment_type')
     with op.batch_alter_table('partner_event', schema=None) as batch_op:
