@@ -45,7 +45,7 @@ async def say(stream: trio.SocketStream, *commands: str) -> str:
     """Say commands; return what comes up to the last answer to them, or to the end."""
     await stream.send_all("".join(f"< {it} >" for it in (*commands, "echo")).encode())
     heard = b""
-    with trio.fail_after(3):
+    with trio.fail_after(10):
         while not heard.endswith((b"echo >", b"unknown command >")):
             data = await stream.receive_some()
             if not data:

@@ -75,7 +75,7 @@ async def test_beacons_come_again_and_name_the_public_host(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     with listener() as udp:
-        udp.settimeout(2)
+        udp.settimeout(10)
         target = udp.getsockname()
         async with (
             open_hall() as hall,
@@ -95,7 +95,7 @@ async def test_a_door_that_listens_everywhere_has_our_address_on_that_network(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     with listener() as udp:
-        udp.settimeout(2)
+        udp.settimeout(10)
         everywhere = DoorSettings(host="0.0.0.0")
         async with open_hall() as hall, hall.place(everywhere) as place:
             with trio.move_on_after(0.1):
