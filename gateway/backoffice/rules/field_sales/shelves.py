@@ -84,7 +84,9 @@ def post(
 
 def reserve(shop: Shop, warehouse_id: int, lines: Iterable[Line], sign: int) -> None:
     """Promise ``lines`` of a warehouse to somebody, or take the promise back."""
-    for line in lines:
+    for line in sorted(lines, key=lambda line: (line.product_id, line.variant_id)):
+        # Held like by those who move it (``rules/stock``), in the same order.
+        shop.lock("product", line.product_id)
         key = {"warehouse_id": warehouse_id, "variant_id": line.variant_id}
         present = shop.find("warehouse_stock", **key)
         if present is None:
