@@ -16,9 +16,6 @@ from gateway.runtime.logs import Log
 from tests.end_to_end.houses import House, open_house
 from tests.support.link_world import until
 
-#: Of the client library's streams, on connections that failed: it leaves them to the collector.
-IGNORED = "ignore:Unclosed <MemoryObject:ResourceWarning"
-
 #: Seconds in which a slow machine has told the other node anything.
 SOON = 20.0
 

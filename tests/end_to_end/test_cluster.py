@@ -21,11 +21,7 @@ from tests.end_to_end.test_transfer_jobs import IMAGE, crc_is_right, engine_benc
 from tests.support.link_world import until
 from tests.support.valkey import ValkeyServer, private_server
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.slow
 
 VIN = b"\x62\xf1\x90WVWZZZAUZHP341562"
 
@@ -181,7 +177,8 @@ async def test_a_customer_hears_at_one_node_what_is_done_at_the_other(cluster: C
             await b.done("POST", path, {"note": "done"}, token=operator)
             await _hears_state(socket, 7)
     # The session has ended with its ticket, on the node where it was.
-    await until(lambda: not b.gateway.registry.require(UUID(b.connector("can").uuid)).is_working)
+    uuid = UUID(b.connector("can").uuid)
+    await until(lambda: not b.gateway.registry.require(uuid).is_working, within=SOON)
 
 
 async def _hears_state(socket: WebSocketConnection, state: int) -> None:

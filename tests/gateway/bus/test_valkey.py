@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import gc
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,23 +13,10 @@ from gateway.bus.line import Ear
 from gateway.bus.valkey import ValkeyLine
 from tests.support.valkey import ValkeyServer, private_server
 
-#: Of the library's streams, on connections that failed: it leaves them to the garbage collector.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.slow
 
 #: Seconds in which a slow machine has done anything.
 SOON = 30.0
-
-
-@pytest.fixture(autouse=True)
-def _collected() -> Iterator[None]:
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
 
 
 class Listener(Ear):
