@@ -76,10 +76,7 @@ def read_list(
     chosen = _chosen(shop, resource, query, parent_id)
     total = _count(shop, chosen) if resource.profile.counted else None
     size = query.size or _MOST_UNPAGED
-    # One more than the page holds tells whether another follows, without counting.
-    ordered = _ordered(shop, resource, query, chosen)
-    skipped = query.offset + (query.number - 1) * size
-    rows = shop.rows(ordered.limit(size + 1).offset(skipped))
+    rows = shop.rows(_paged(shop, resource, query, chosen, size))
     return _rendered(shop, resource, resource.shape, rows[:size]), len(rows) > size, total
 
 
@@ -178,6 +175,21 @@ def _ordered(shop: Shop, resource: Resource, query: ListQuery, chosen: Select[An
     )
 
 
+def _paged(
+    shop: Shop, resource: Resource, query: ListQuery, chosen: Select[Any], size: int
+) -> Select[Any]:
+    # One more than the page holds tells whether another follows, without counting.
+    skipped = query.offset + (query.number - 1) * size
+    page = _ordered(shop, resource, query, chosen).limit(size + 1).offset(skipped)
+    if not any(filter_.match in _SPANS for filter_, _ in query.conditions):
+        return page
+    # What a span finds lies in the order of its column and must be sorted: as ids out of the
+    # index, and not as rows, of which all but a page are thrown away.
+    column = shop.tables[resource.noun.name].c.id
+    rows = shop.select(resource.noun.name).where(column.in_(page.with_only_columns(column)))
+    return _ordered(shop, resource, query, rows)
+
+
 def _count(shop: Shop, chosen: Select[Any]) -> int:
     counted = chosen.with_only_columns(func.count(), maintain_column_froms=True)
     return int(shop.connection.execute(counted).scalar_one())
@@ -203,6 +215,9 @@ def _condition(
         return column.in_(values if filter_.resolve is None else filter_.resolve(shop, values))
     return _COMPARED[filter_.match](column, value)
 
+
+#: Matches that find a span of an index.
+_SPANS = frozenset({Match.ABOVE, Match.BELOW, Match.FROM, Match.UNTIL, Match.POSITIVE})
 
 #: How each match compares a column with a value.
 _COMPARED: Mapping[Match, Callable[[ColumnElement[Any], object], ColumnElement[bool]]] = {

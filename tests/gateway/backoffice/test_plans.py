@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -108,6 +109,31 @@ async def test_no_list_sorts_what_it_finds_or_looks_at_more(in_shop: Any, api: s
         return [fault for one in lists for fault in _faults(shop.connection, shop, one)]
 
     assert await in_shop(story) == []
+
+
+async def test_a_span_is_sorted_as_ids_and_not_as_rows(repair: Any, shops: Database) -> None:
+    with plans(shops, "backoffice_invoice") as steps:
+        assert (await repair.ask("GET", "/invoices?from=2026-01-01"))[1]["total"] == 0
+    spans = [step for step in steps if "invoice_date>?" in step]
+    assert len(spans) == 2, steps  # the count and the page
+    assert all("USING COVERING INDEX" in step for step in spans), spans
+
+
+async def test_pages_of_a_span_follow_each_other(repair: Any, in_shop: Any) -> None:
+    def fill(shop: Shop) -> None:
+        customer = shop.insert("customer", {"client_number": 1, "first_name": "J"})
+        amounts = {"total_incl": 0, "amount_paid": 0, "amount_credited": 0, "status": "draft"}
+        for number in range(53):
+            day = shop.today + timedelta(days=-number)
+            shop.insert("invoice", {"customer_id": customer, "invoice_date": day} | amounts)
+
+    await in_shop(fill)
+    found = []
+    for page in (1, 2):
+        listed = (await repair.ask("GET", f"/invoices?from=2020-01-01&page={page}"))[1]
+        assert (listed["total"], listed["last_page"]) == (53, 2)
+        found += [row["id"] for row in listed["data"]]
+    assert found == list(range(53, 0, -1))
 
 
 async def test_what_was_not_removed_is_counted_in_an_index(repair: Any, shops: Database) -> None:
