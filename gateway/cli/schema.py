@@ -34,7 +34,8 @@ def add_to(commands: Commands) -> None:
         "--to",
         required=True,
         metavar="URL",
-        help="postgresql+psycopg://USER@HOST/NAME; a password is best left to ~/.pgpass",
+        help="postgresql+psycopg://USER@HOST/NAME (a password is best left to ~/.pgpass), or "
+        "sqlite:///FILE for a back-up",
     )
     copy.set_defaults(command=run_copy)
 
@@ -80,5 +81,5 @@ def run_copy(invocation: Invocation) -> int:
             bar.update(task, completed=copied.rows, total=copied.total)
 
         rows = copy_between(invocation.settings.database_url, invocation.arguments.to, tell)
-    say(f"{rows} rows copied; set database.url to the new address and start the gateway again")
+    say(f"{rows} rows copied; to move there, set database.url to it and start the gateway again")
     return 0

@@ -45,7 +45,7 @@ def test_a_database_is_copied_into_an_empty_one(gateway: CommandLine) -> None:
     gateway.run("provider", "add", "P")
     target = f"sqlite:///{gateway.folder}/other.db"
     assert gateway.run("db", "copy", "--to", target).endswith(
-        "rows copied; set database.url to the new address and start the gateway again\n"
+        "rows copied; to move there, set database.url to it and start the gateway again\n"
     )
     with closing(sqlite3.connect(gateway.folder / "other.db")) as connection:
         assert connection.execute("SELECT name FROM service_provider").fetchall() == [("P",)]
