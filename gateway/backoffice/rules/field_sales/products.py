@@ -107,11 +107,15 @@ def remove_variant(shop: Shop, row: Values) -> None:
 def default_variant(shop: Shop, product_id: int) -> Values:
     """Return a product's default variant; products that another API made get one now."""
     present = shop.find("variant", product=product_id, default=True)
-    if present is None:
-        product = shop.get("product", product_id)
-        own = {"name": product["name"], "price": product["price_excl"], "sku": product["sku"]}
-        present = shop.get("variant", create_variant(shop, own | {"product": product_id}))
-    return present
+    if present is not None:
+        return present
+    # Held, so that of two who sell it for the first time one makes the variant.
+    product = shop.lock("product", product_id)
+    made = shop.find("variant", product=product_id, default=True)
+    if made is not None:
+        return made
+    own = {"name": product["name"], "price": product["price_excl"], "sku": product["sku"]}
+    return shop.get("variant", create_variant(shop, own | {"product": product_id}))
 
 
 def _make_default(shop: Shop, product_id: int, variant_id: int) -> None:

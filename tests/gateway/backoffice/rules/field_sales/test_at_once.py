@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import trio
 
+from tests.gateway.backoffice.conftest import Door
 from tests.gateway.backoffice.desk import Desk
 
 pytestmark = [pytest.mark.both_engines, pytest.mark.slow]
@@ -81,3 +82,12 @@ async def test_a_refund_is_paid_once(desk: Desk) -> None:
     await desk.change(path, status="approved")
     await say_at_once(desk, path, status="processed")
     assert (await desk.see(f"/client/{client}"))["integrated_client_balance"] == 0
+
+
+async def test_a_product_of_the_workshop_gets_one_variant(desk: Desk, repair: Door) -> None:
+    made = (await repair.ask("POST", "/products", json={"name": "Wiper", "price_excl": 10}))[1]
+    items = [{"product": f"{made['id']:024x}", "quantity": 1}]
+    async with trio.open_nursery() as nursery:
+        for _ in range(TIMES):
+            nursery.start_soon(partial(desk.make, "/fullinvoices", items=items))
+    assert len(await desk.see("/variant")) == 1
