@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
 from pathlib import Path
@@ -214,6 +215,23 @@ async def test_once_gone_nobody_tries_for_a_moment(
         assert database.statistics().refused == 2
         now.now += PAUSE
         assert await database.read(lambda c: c.exec_driver_sql("SELECT 1").scalar_one()) == 1
+
+
+@pytest.mark.long
+async def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+        limits = DatabaseSettings(threads=1, connect_timeout=2.0)
+        async with open_database(url, limits) as database, trio.open_nursery() as nursery:
+            since = trio.current_time()
+
+            async def refused() -> None:
+                with pytest.raises(Unavailable):
+                    await database.read(names)
+
+            for _ in range(20):  # one after the other they would take 40 seconds
+                nursery.start_soon(refused)
+    assert trio.current_time() - since < 20
 
 
 async def test_more_than_may_wait_are_refused(database_url: str) -> None:
