@@ -119,6 +119,10 @@ class Registry:
         face = self.face(uuid)
         return OFFLINE if face is None else face.status
 
+    def is_elsewhere(self, uuid: UUID) -> bool:
+        """Tell whether another node has the connector."""
+        return uuid not in self._live and self._elsewhere.node_of(uuid) is not None
+
     def face(self, uuid: UUID) -> Face | None:
         """Return how a connector looks, wherever it is; ``None`` when it is nowhere."""
         live = self._live.get(uuid)

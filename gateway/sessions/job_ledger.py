@@ -94,7 +94,8 @@ class JobLedger:
     async def take_up(self) -> None:
         """Go on with what was not over when the gateway stopped."""
         for record in await self._database.read(queries.unfinished):
-            self._follow(from_record(record))
+            if not self._registry.is_elsewhere(record.connector_uuid):
+                self._follow(from_record(record))
         self._stirred.set()
 
     def arrived(self, connector: UUID) -> None:

@@ -177,9 +177,7 @@ class UnattendedServices:
     def _is_elsewhere(self, ticket: Ticket) -> bool:
         """Tell whether its connector is at another node, which carries it out."""
         uuid = ticket.connector_uuid
-        return (
-            uuid is not None and not self._is_here(ticket) and self._registry.status(uuid).online
-        )
+        return uuid is not None and self._registry.is_elsewhere(uuid)
 
     def _has_waited(self, ticket: Ticket) -> bool:
         return self._means.clock() - ticket.updated_at > timedelta(seconds=PATIENCE)

@@ -54,6 +54,8 @@ async def test_a_connector_is_seen_from_every_node(
         with pytest.raises(Elsewhere) as elsewhere:
             b.links.registry.require(UUID_ONE)
         assert elsewhere.value.node == a.notices.node
+        assert b.links.registry.is_elsewhere(UUID_ONE)
+        assert not a.links.registry.is_elsewhere(UUID_ONE)
 
 
 async def test_the_newest_dial_in_wins_across_nodes(

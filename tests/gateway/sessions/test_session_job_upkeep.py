@@ -122,11 +122,18 @@ async def test_a_connector_that_comes_back_later_ends_the_job_safely(
     assert (await look(floor, job))["failure"] == "connector_gone"
 
 
-async def test_a_connector_that_is_at_another_node_takes_its_jobs_along(floor: Floor) -> None:
+async def test_a_connector_that_is_at_another_node_takes_its_jobs_along(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = await begun(floor)
     floor.links.registry.leave_to_other(uuid_of(MINE))
     assert len(floor.jobs) == 0
     assert (await look(floor, job))["state"] == "waiting", "nothing is noted from here"
+    # A node that starts takes up what is nowhere else.
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(floor.links.registry, "is_elsewhere", lambda _: True)
+        await floor.jobs._ledger.take_up()
+        assert len(floor.jobs) == 0
     # Back here, it is taken up where the record says it stands.
     back = await floor.plug_in()
     await until(lambda: JobControl(job, "report") in back.of(JobControl))

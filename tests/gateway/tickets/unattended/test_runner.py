@@ -10,7 +10,6 @@ import trio
 from pypdf import PdfReader
 from structlog.typing import FilteringBoundLogger
 
-from gateway.domain.connector import ConnectorStatus
 from gateway.domain.ticket import TicketState
 from gateway.storage.queries import events
 from gateway.storage.queries.ticket_records import Ticket
@@ -202,7 +201,7 @@ async def test_a_connector_at_another_node_is_left_to_that_node(
     async with open_bench(workshop, log, tmp_path) as bench:
         registry = bench.world.registry
         registry.leave_to_other(uuid_of(MINE))
-        monkeypatch.setattr(registry, "status", lambda _: ConnectorStatus(online=True))
+        monkeypatch.setattr(registry, "is_elsewhere", lambda _: True)
         ticket = await bench.order("100201")
         bench.world.clock.now = ticket.updated_at + timedelta(seconds=PATIENCE + 1)
         async with bench.services():
