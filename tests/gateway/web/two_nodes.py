@@ -69,9 +69,10 @@ def _beat(log: FilteringBoundLogger) -> bytes:
 
         run: Callable[..., object]
 
-    other = Peers(Notices(Written(), OTHER, log), 10.0)  # type: ignore[arg-type] # says alone
+    notices = Notices(Written(), OTHER, log)  # type: ignore[arg-type] # says alone
+    other = Peers(notices, 10.0)
     other.address = "127.0.0.1:1"
-    other.tell()
+    notices.up()
     return said[0]
 
 
