@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -87,6 +87,7 @@ from gateway.sessions.limits import SessionLimits
 from gateway.sessions.service import SessionService
 from gateway.storage.database import Connection, Database, open_database
 from gateway.storage.files.bucket import bucket_of
+from gateway.storage.folder import held_alone
 from gateway.storage.gauges import show_database
 from gateway.storage.images import ImageStore
 from gateway.storage.migrations.schema import upgrade
@@ -157,6 +158,7 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
     """Run a gateway while the block runs.
 
     Raises:
+        Conflict: another gateway runs on the same folder.
         OSError: an address cannot be bound.
         ConfigError: the key at rest does not fit.
         SchemaError: the database is of a newer program.
@@ -166,7 +168,8 @@ async def open_gateway(settings: Settings, log: Log) -> AsyncIterator[Gateway]:
     leaving, draining, closing = trio.Event(), trio.Event(), trio.Event()
     folder = trio.Path(settings.data.directory)
     await folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with open_database(settings.database_url, settings.database) as database:
+    alone = nullcontext() if settings.database.url else held_alone(settings.data.directory)
+    async with alone, open_database(settings.database_url, settings.database) as database:
         await upgrade(database)
         core = await _core(settings, log, metrics, database)
         async with open_supervisor(log, metrics, shutdown) as services:

@@ -43,11 +43,12 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     words = sys.argv[1:] if argv is None else argv
-    arguments = parser(words).parse_args(words)
-    command: Command = arguments.command
     status = FAILED
-    # With stars: what ends a nursery comes out of it in a group.
+    # With stars: what ends a nursery comes out of it in a group. The parser is within, because it
+    # imports the command's modules: that takes seconds, and may meet Ctrl+C.
     try:
+        arguments = parser(words).parse_args(words)
+        command: Command = arguments.command
         status = command(Invocation(arguments, load(arguments.config, os.environ)))
     except* KeyboardInterrupt:
         status = INTERRUPTED

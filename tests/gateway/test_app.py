@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx2
@@ -16,7 +17,8 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway import app as application
 from gateway.app import Gateway, open_gateway
-from gateway.config import LinkSettings, Settings
+from gateway.config import DatabaseSettings, LinkSettings, Settings
+from gateway.domain.errors import Conflict
 from gateway.runtime.supervise import ServiceFailed, Supervisor
 from gateway.sessions.endings import TicketEndings
 
@@ -192,6 +194,16 @@ async def test_an_address_in_use_leaves_nothing_behind(
     await listener.aclose()
     async with open_gateway(settings, log) as gateway:  # the same folder, nothing locked
         assert gateway.http_url
+
+
+async def test_two_embedded_gateways_do_not_share_a_folder(
+    settings: Settings, log: FilteringBoundLogger
+) -> None:
+    embedded = replace(settings, database=DatabaseSettings())
+    async with open_gateway(embedded, log):
+        with pytest.raises(Conflict, match="Another gateway runs on"):
+            async with open_gateway(embedded, log):
+                pytest.fail("it cannot have started")
 
 
 async def test_strangers_who_do_nothing_do_not_hold_up_a_stop(

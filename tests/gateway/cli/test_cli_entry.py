@@ -45,6 +45,17 @@ def test_whatever_ends_a_command_becomes_a_line_and_a_status(
     assert capsys.readouterr().err.splitlines() == said
 
 
+def test_ctrl_c_while_the_command_is_imported_is_no_surprise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "import_module", interrupted)
+    assert main(["serve"]) == 130
+    assert capsys.readouterr().err == ""
+
+
 def test_every_refusal_of_a_group_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
