@@ -48,6 +48,7 @@ class Node:
         elsewhere: connectors of other nodes.
         visits: takes requests to other nodes.
         counts: what all nodes count together.
+        several: there may be others, now or later.
         secrets: prove nodes to each other; the present one, and those before it.
     """
 
@@ -60,6 +61,7 @@ class Node:
     elsewhere: Elsewhere
     visits: Visits
     counts: SharedCounts
+    several: bool
     secrets: tuple[bytes, ...]
 
     @property
@@ -114,6 +116,7 @@ def build_node(
         whereabouts,
         Visits(peers, secrets[0]),
         SharedCounts(notices),
+        settings.bus.url is not None,
         secrets,
     )
     metrics.gauge("bus_up", "The line to other nodes carries").set_function(
@@ -151,7 +154,7 @@ async def receive_others(
     Raises:
         OSError: the address cannot be bound.
     """
-    if settings.bus.url is None:
+    if not node.several:
         return
     chosen = settings.node
     reception = Reception(application, node.secrets, chosen, log, metrics, stopping)

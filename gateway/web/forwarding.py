@@ -40,6 +40,8 @@ _SESSION = re.compile(rf"{SESSIONS}/([0-9a-f]{{{TAG_SIZE}}})[0-9a-f]*(?:/|$)")
 
 def among_others(app: QuartTrio, node: Node, log: Log) -> ASGIFramework:
     """Return the application as clients see it: one gateway, however many nodes it has."""
+    if not node.several:
+        return cast("ASGIFramework", app)
     # ASGI itself, in the words of Quart, of Hypercorn and of ours.
     here = cast("Application", app)
     return cast("ASGIFramework", Forwarding(here, node.tag, node.peers, node.visits, log))
@@ -76,13 +78,12 @@ class Forwarding:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, here or elsewhere."""
         path = scope.get("path", "")
-        if not len(self._peers):
-            await self._application(scope, receive, send)
-        elif scope["type"] == "websocket" and path == SOCKET:
+        if scope["type"] == "websocket" and path == SOCKET:
+            # Also where there is no other node yet: the websocket may outlast that.
             await SplitSocket(
                 self._application, self._find, self._visits, scope, receive, send
             ).run()
-        elif scope["type"] == "http" and path.startswith(PREFIX):
+        elif scope["type"] == "http" and len(self._peers) and path.startswith(PREFIX):
             await self._request(scope, receive, send)
         else:
             await self._application(scope, receive, send)

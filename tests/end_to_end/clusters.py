@@ -11,7 +11,7 @@ from uuid import UUID
 
 import trio
 
-from gateway.config import BusSettings, NodeSettings, Secret
+from gateway.config import BusSettings, DatabaseSettings, NodeSettings, Secret
 from gateway.runtime.logs import Log
 from tests.end_to_end.houses import House, open_house
 from tests.support.link_world import until
@@ -44,6 +44,8 @@ async def open_cluster(
 ) -> AsyncIterator[Cluster]:
     """Run both nodes for the block; ``sections`` replace those of their settings."""
     chosen = {
+        # Named, and so shared on purpose: without, a folder is one gateway's alone.
+        "database": DatabaseSettings(url=Secret(f"sqlite:///{folder}/gateway.db")),
         "bus": BusSettings(Secret(valkey_url), channel=f"test-{folder.parent.name}"),
         "node": NodeSettings(lease=4.0, drain=0.0),
         **sections,

@@ -37,4 +37,5 @@ async def test_a_node_is_named_and_counts_the_others(
     assert b"gateway_bus_up 0.0" in page
     assert b"gateway_nodes_others 0.0" in page
     assert b"gateway_connectors_elsewhere 0.0" in page
+    assert not node.several
     assert node.secrets == (identity.seal.derive("requests between nodes"),)

@@ -20,6 +20,7 @@ from tests.gateway.web.two_nodes import (
     DirectVisits,
     peers_with_other,
 )
+from tests.support.link_world import settle
 
 
 def scope_of(path: str, method: str = "GET") -> Scope:
@@ -168,3 +169,27 @@ async def test_one_node_alone_asks_nobody(pair: Pair) -> None:
     pair.peers._peers.clear()
     status, _, answer = await pair.ask(f"/operator/v1/sessions/{THERE}")
     assert (status, answer) == (200, {"node": "here"})
+
+
+async def test_a_websocket_outlasts_being_the_only_node(pair: Pair) -> None:
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            if message["type"] == "websocket.receive":
+                await send({"type": "websocket.send", "text": f"{scope['path']}!"})
+
+    peers, kept = pair.peers._peers, dict(pair.peers._peers)
+    peers.clear()
+    pair.visits.application = echo
+    front = Forwarding(echo, "00000001", pair.peers, pair.visits, pair.front._log)
+    client = Client({"type": "websocket.connect"})
+    scope: Scope = {"type": "websocket", "path": "/ws/operator", "headers": []}
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(front, scope, client.receive, client.send)
+        await settle()
+        peers.update(kept)
+        asked = json.dumps({"action": "exchange", "session": THERE, "id": 1})
+        await client.put.send({"type": "websocket.receive", "text": asked})
+        with trio.fail_after(20):
+            assert (await client.heard.receive())["text"] == "/ws/operator!"
+        assert pair.visits.visits == ["/ws/operator"]
+        nursery.cancel_scope.cancel()
