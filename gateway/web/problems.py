@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.exceptions import NotFound as NoSuchRoute
 
 from gateway.domain.errors import Elsewhere, GatewayError
+from gateway.web.protocol_errors import protocol_error_in
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -115,7 +116,7 @@ def install(app: Quart, log: FilteringBoundLogger) -> None:
 
     async def on_surprise(error: Exception) -> Response:
         reference = secrets.token_hex(6)
-        log.error("request failed", path=_instance(), reference=reference, exc_info=error)
+        _log_surprise(log.bind(path=_instance(), reference=reference), error)
         return respond(_surprise(reference))
 
     async def on_refusal(error: GatewayError) -> Response:
@@ -137,6 +138,13 @@ def install(app: Quart, log: FilteringBoundLogger) -> None:
     app.register_error_handler(GatewayError, on_refusal)
     app.register_error_handler(HTTPException, on_http)
     app.register_error_handler(Exception, on_surprise)
+
+
+def _log_surprise(log: FilteringBoundLogger, error: Exception) -> None:
+    if (broken := protocol_error_in(error)) is not None:
+        log.warning("a peer broke the protocol", reason=str(broken)[:200])
+    else:
+        log.error("request failed", exc_info=error)
 
 
 def _surprise(reference: str) -> Problem:

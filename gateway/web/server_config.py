@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any, cast
 
 from hypercorn.config import Config
@@ -13,6 +14,7 @@ from typing_extensions import override
 from gateway.config import HttpSettings
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
+from gateway.web.protocol_errors import protocol_error_in
 
 #: Seconds a TLS handshake may take.
 HANDSHAKE = 10.0
@@ -84,4 +86,8 @@ class _HypercornLog(Logger):
 
     @override
     async def exception(self, message: str, *args: Any, **kwargs: Any) -> None:
-        self._log.exception(message % args if args else message)
+        broken = protocol_error_in(sys.exception())
+        if broken is None:
+            self._log.exception(message % args if args else message)
+        else:
+            self._log.warning("a peer broke the protocol", reason=str(broken)[:200])

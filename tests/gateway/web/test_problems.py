@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Awaitable, Callable
 
+import h11
 import pytest
 import trio
 from quart import Blueprint, Response, request
@@ -91,6 +92,16 @@ async def test_a_surprise_tells_nothing_and_can_be_found_in_the_log() -> None:
     assert line["reference"] in body["detail"]
     assert line["path"] == "/thing"
     assert "inner secret" in line["exception"]
+
+
+async def test_what_a_peer_breaks_is_one_line_without_a_traceback() -> None:
+    made = _App()
+    made.raising(h11.LocalProtocolError("no upgrade"))
+    response = await made.app.test_client().get("/thing")
+    assert response.status_code == 500
+    line = json.loads(made.stream.getvalue())
+    assert (line["level"], line["reason"]) == ("warning", "no upgrade")
+    assert "exception" not in line
 
 
 async def test_a_refusal_of_the_internal_kind_is_a_surprise() -> None:

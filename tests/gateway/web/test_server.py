@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -208,6 +209,9 @@ async def test_no_first_packet_ends_the_server(name: str) -> None:
         assert await server.is_alive()
         await watcher.send_message("still here")
         assert await watcher.get_message() == "still here"
+    lines = [json.loads(line) for line in server.log.getvalue().splitlines()]
+    told = [line for line in lines if line["level"] != "debug"]
+    assert not any("exception" in line for line in told)  # strangers do not fill the disk
 
 
 async def test_the_guard_is_in_effect() -> None:
