@@ -186,8 +186,8 @@ class Connection(TCPServer):
                 if scope.cancelled_caught:
                     return False
                 self._sent_at = trio.current_time()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return False
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            return False  # busy: with its end, because everything else is sent in turn
         return True
 
     @override

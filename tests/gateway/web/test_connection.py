@@ -92,6 +92,26 @@ async def test_a_peer_that_says_nothing_and_leaves_ends_the_connection_at_once()
     assert ended.is_set()
 
 
+async def test_an_answer_that_meets_the_end_of_the_connection_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = trio.Event()
+
+    async def ending(_stream: trio.SocketStream, _data: bytes) -> None:
+        raise trio.BusyResourceError("another task is currently sending data")
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        monkeypatch.setattr(trio.SocketStream, "send_all", ending)
+        await _application(scope, receive, send)
+        answered.set()
+
+    async with _connected(HttpSettings(), application) as (client, ended):
+        await client.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        with trio.fail_after(20):
+            await ended.wait()
+    assert answered.is_set()
+
+
 async def test_a_refused_upgrade_with_a_request_behind_it_leaves_nothing_waiting() -> None:
     refused = UPGRADE.replace(b"Version: 13", b"Version: 99")
     async with _connected(HttpSettings()) as (client, ended):
