@@ -206,6 +206,26 @@ def parse(text: str) -> list[ClientMessage]:
         return [_explain(data)]
 
 
+class _Referred(msgspec.Struct, frozen=True):
+    """As much of a message as its refusal needs."""
+
+    reference: Reference = msgspec.field(default=None, name="id")
+
+
+_referred = msgspec.json.Decoder(_Referred)
+
+
+def reference_in(text: str) -> Reference:
+    """Return the ``id`` of a message that :func:`parse` refused; ``None`` without a good one.
+
+    An array is refused as one, and has none.
+    """
+    try:
+        return _referred.decode(text.encode()).reference
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def _explain(data: bytes) -> ClientMessage:
     """Decode again, slowly, for an error that says what is wrong."""
     if data.lstrip()[:1] == b"[":

@@ -35,6 +35,7 @@ from gateway.ws.operator.messages import (
     Subscribe,
     Unsubscribe,
     parse,
+    reference_in,
 )
 from gateway.ws.operator.orders import control_job, order_lease
 from gateway.ws.operator.streams import (
@@ -169,7 +170,7 @@ class OperatorSocket:
             try:
                 messages = parse(data)
             except GatewayError as error:
-                await self._send(problem_text("error", None, error))
+                await self._send(problem_text("error", reference_in(data), error))
                 continue
             for message in messages:
                 await self._try(message)

@@ -18,6 +18,7 @@ from gateway.ws.operator.messages import (
     Subscribe,
     Unsubscribe,
     parse,
+    reference_in,
 )
 
 SESSION = "a" * 32
@@ -128,6 +129,24 @@ def test_a_bad_array_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse(text)
     assert refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ('{"action":"nap","id":7}', 7),
+        ('{"id":"a","action":"exchange","session":5}', "a"),
+        ('{"action":"nap"}', None),
+        ('{"action":"nap","id":[1]}', None),
+        ('[{"action":"nap","id":7}]', None),
+        ("{nap", None),
+        ("[" * 100_000, None),
+    ],
+)
+def test_a_refusal_can_be_told_from_others(text: str, reference: object) -> None:
+    with pytest.raises(Invalid):
+        parse(text)
+    assert reference_in(text) == reference
 
 
 def test_a_filter_that_no_frame_could_pass_is_refused() -> None:

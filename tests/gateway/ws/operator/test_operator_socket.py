@@ -471,3 +471,10 @@ async def test_who_is_no_longer_let_in_sees_nothing_more(floor: Floor) -> None:
         await until(lambda: len(device.of(MonitorStop)) == 1)
     with pytest.raises(Unauthorized):
         await floor.tokens.operator("op")
+
+
+async def test_a_refusal_names_the_message_that_could_not_be_read(floor: Floor) -> None:
+    async with floor.socket() as client:
+        await client.say("nap", id=7)
+        refused = await client.hear()
+        assert (refused["action"], refused["id"]) == ("error", 7)
