@@ -18,7 +18,7 @@ from gateway.backoffice.access import check_module
 from gateway.backoffice.kinds import Kind, Schema
 from gateway.backoffice.outside import Outside
 from gateway.backoffice.profile import Api
-from gateway.backoffice.reading import absent, find_row, read
+from gateway.backoffice.reading import absent, hold_row, read
 from gateway.backoffice.resource import Input, Resource, Shape
 from gateway.backoffice.shop import Shop, Values
 from gateway.backoffice.tables import Tables
@@ -295,9 +295,7 @@ def verb(
 
     def apply(shop: Shop, values: Values) -> object:
         identifier = values.pop(resource.item)
-        row = find_row(shop, resource, identifier, None)
-        shop.lock(resource.noun.name, row["id"])
-        done = rule(shop, find_row(shop, resource, identifier, None), values)
+        done = rule(shop, hold_row(shop, resource, identifier, None), values)
         return read(shop, resource, identifier, None) if done is None else done
 
     paths = [f"{path}/{{{resource.item}}}/{word}" for path in resource.paths]

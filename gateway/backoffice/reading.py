@@ -48,6 +48,16 @@ def find_row(shop: Shop, resource: Resource, identifier: int, parent_id: int | N
     return row
 
 
+def hold_row(shop: Shop, resource: Resource, identifier: int, parent_id: int | None) -> Values:
+    """Return the stored row, held against other writers; raises like :func:`find_row`.
+
+    Who changes it at once waits, and finds it changed.
+    """
+    row = find_row(shop, resource, identifier, parent_id)
+    shop.lock(resource.noun.name, row["id"])
+    return find_row(shop, resource, identifier, parent_id)
+
+
 def read(shop: Shop, resource: Resource, identifier: int, parent_id: int | None) -> Rendered:
     """Return one document in full; raises like :func:`find_row`."""
     row = find_row(shop, resource, identifier, parent_id)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import IntegrityError
 
 from gateway.backoffice.body import Body, check_stored, values_of
-from gateway.backoffice.reading import Rendered, check_parent, find_row, read
+from gateway.backoffice.reading import Rendered, check_parent, hold_row, read
 from gateway.backoffice.resource import Operation, Resource
 from gateway.backoffice.shop import Shop, Values
 from gateway.domain.errors import Conflict
@@ -45,7 +45,7 @@ def change(
     A ``whole`` body must give all that a creation must; what else it leaves out stays too, so
     that a client never erases members which it does not know.
     """
-    row = find_row(shop, resource, identifier, parent_id)
+    row = hold_row(shop, resource, identifier, parent_id)
     values = values_of(resource, Operation.CHANGE, body, whole=whole)
     check_stored(shop, resource, values, identifier)
     with _clashes_refused():
@@ -64,8 +64,8 @@ def remove(shop: Shop, resource: Resource, identifier: int, parent_id: int | Non
         Conflict: other rows refer to it.
         Invalid: its rule refuses.
     """
+    row = hold_row(shop, resource, identifier, parent_id)
     document = read(shop, resource, identifier, parent_id)
-    row = find_row(shop, resource, identifier, parent_id)
     with _clashes_refused():
         if resource.remove is not None:
             resource.remove(shop, row)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +111,11 @@ async def _follow(job: TransferJob, key: KeyFor | None, *, as_json: bool) -> int
 
 
 async def _abort(job: TransferJob) -> None:
+    """Abort, and wait until the vehicle is in its safe state and the control unit free."""
     try:
         await job.abort()
+        with suppress(JobFailed):
+            await job.wait()
     except ClientError as error:
         sys.stderr.write(f"not aborted: {error}\n")
 

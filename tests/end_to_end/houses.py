@@ -52,8 +52,9 @@ LOCKS = {
 #: What counts the good and the bad who knock; everything else is what a refusal must not touch.
 BOOKS_OF_THE_DOOR = {"audit", "sign_in_lock", "refresh_token"}
 
-#: What services write in their own time: when jobs ran, how recordings stand.
-BOOKS_OF_SERVICES = {"backoffice_job", "recording"}
+#: What services write in their own time: when jobs ran, how recordings stand, what providers are
+#: told.
+BOOKS_OF_SERVICES = {"backoffice_job", "recording", "partner_event"}
 
 #: Vehicles, connectors, gateway and clients share one loop here: what a test machine that is busy
 #: adds to an answer is not the control unit's silence.

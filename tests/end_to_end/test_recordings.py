@@ -55,7 +55,7 @@ async def work(house: House, kind: str, token: str, session: Json) -> int:
         await tell(house, token, session, ecus[0], "22F190")
         batch = encode_batch(0, [CanFrame(0x6F0 + n, bytes([n])) for n in range(8)])
         await socket.send_message(bytes.fromhex(session["id"]) + batch)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             for _ in range(20):
                 data = await socket.get_message()
                 if isinstance(data, bytes) and b"\x06\xf7" in data:
@@ -137,7 +137,7 @@ async def test_a_recording_is_a_vehicle(house: House, kind: str, tmp_path: Path)
 
 async def until_state(house: House, token: str, session: Json, state: str) -> Json:
     path = f"/operator/v1/recordings/{session['id']}"
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         while True:
             shown = await house.done("GET", path, token=token)
             if shown["state"] == state:

@@ -72,7 +72,9 @@ class ImapServer:
             told = f"* {len(self.letters)} EXISTS\r\n* OK [UIDVALIDITY {self.validity}]\r\n"
             return f"{told}* OK [UIDNEXT {following}]\r\nTAG OK [READ-ONLY]\r\n".encode()
         if command.startswith("UID SEARCH"):
-            return f"* SEARCH {' '.join(map(str, self._found(command)))}\r\nTAG OK done\r\n".encode()
+            return (
+                f"* SEARCH {' '.join(map(str, self._found(command)))}\r\nTAG OK done\r\n".encode()
+            )
         if fetched := re.match(r"UID FETCH (\d+) \((\S+)\)", command):
             return self._fetched(int(fetched[1]), fetched[2])
         return b"* BYE\r\nTAG OK done\r\n" if command == "LOGOUT" else b"TAG NO what\r\n"
