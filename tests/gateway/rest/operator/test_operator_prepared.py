@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.storage.queries import tickets
-from tests.gateway.operators import Floor, Json
+from tests.gateway.callers import Json
+from tests.gateway.operators import Floor
 from tests.gateway.workshops import GOLF
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.gateway.operators import Floor, Json
+from tests.gateway.callers import Json
+from tests.gateway.operators import Floor
 
 pytestmark = pytest.mark.slow
 

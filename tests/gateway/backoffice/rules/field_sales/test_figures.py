@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.gateway.backoffice.desk import Desk
@@ -9,7 +11,7 @@ from tests.gateway.backoffice.desk import Desk
 
 @pytest.mark.slow
 async def test_reps_are_shown_beside_their_balances_when_asked_for(desk: Desk) -> None:
-    body = {"email": "r@x.test", "role": "rep", "password": "s3cret word"}
+    body: dict[str, Any] = {"email": "r@x.test", "role": "rep", "password": "s3cret word"}
     rep = (await desk.make("/rep", name="Rita", **body))["_id"]
     product = (await desk.product())["_id"]
     line = {"product": product, "quantity": 2, "price": 5}
