@@ -70,7 +70,7 @@ class MailDelivery:
             except Unavailable:
                 self._log.warning("mail_queue_unreadable")
                 delivered = 0
-            if delivered < BATCH:
+            if not delivered:
                 await trio.sleep(LOOK_INTERVAL)
 
     async def deliver_due(self) -> int:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from gateway.storage.tables.mail import mail
+
+#: Letters, looked at beside themselves.
+older = mail.alias("older")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,19 @@ def take_due(
 ) -> tuple[QueuedLetter, ...]:
     """Take letters in hand for the length of ``lease``; meanwhile no other node gets them.
 
-    Whoever took them and died has not lost them: they are due again when the lease ends.
+    Whoever took them and died has not lost them: they are due again when the lease ends. Letters
+    to one reader go in turn, so that the newest comes last: one waits while an older one is new or
+    in hand, but not behind one that the server put off.
     """
+    before = exists().where(
+        older.c.recipient == mail.c.recipient,
+        older.c.id < mail.c.id,
+        older.c.due_at.is_not(None),
+        older.c.last_error.is_(None),
+    )
     rows = connection.execute(
         select(mail)
-        .where(mail.c.due_at <= now)
+        .where(mail.c.due_at <= now, ~before)
         .order_by(mail.c.due_at, mail.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -132,6 +132,32 @@ async def test_one_who_died_with_letters_in_hand_has_not_lost_them(
     assert len(postmaster.taken) == 1
 
 
+async def test_letters_to_one_reader_go_in_turn(
+    database: Database, clock: SettableClock, log: FilteringBoundLogger
+) -> None:
+    with mail_server() as postmaster:
+        post = Post(postmaster, database, clock, log)
+        for number in range(4):
+            await post.put(str(number))
+        for _ in range(4):
+            assert await post.delivery.deliver_due() == 1
+        assert await post.delivery.deliver_due() == 0
+    texts = [letter.get_content().strip() for _readers, letter in postmaster.taken]
+    assert texts == ["0", "1", "2", "3"]
+
+
+async def test_a_letter_that_was_put_off_holds_up_no_other(
+    database: Database, clock: SettableClock, log: FilteringBoundLogger
+) -> None:
+    post = Post(Postmaster(port=1), database, clock, log)
+    await post.put()
+    await post.put()
+    await database.write(queries.postponed, 1, clock.now + timedelta(hours=1), "later")
+    lease = timedelta(seconds=60)
+    (taken,) = await database.write(queries.take_due, clock.now, lease, 10)
+    assert taken.id == 2
+
+
 async def test_the_service_delivers_what_is_queued_while_it_runs(
     database: Database,
     clock: SettableClock,
