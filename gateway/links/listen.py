@@ -12,6 +12,7 @@ from gateway.config import LinkSettings
 from gateway.links.accept import accept_paced
 from gateway.links.port import PATH, LinkPort
 from gateway.runtime.guard import failure_counter, guard
+from gateway.runtime.listening import listeners_at
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 
@@ -79,18 +80,12 @@ class LinkListener:
     # Any: of Listener; trio types a handler by one kind of stream, and ours takes both.
     async def _listen(self) -> list[Any]:
         settings = self._settings
-        plain = await trio.open_tcp_listeners(
-            settings.port, host=settings.host, backlog=backlog(settings.accept_rate)
-        )
+        waiting = backlog(settings.accept_rate)
+        plain = await listeners_at(settings.host, settings.port, setting="link", backlog=waiting)
         for listener in plain:
             _let_them_speak_first(listener)
-        if settings.port == 0:
-            # A name with several addresses would get several ports; one is the promise.
-            for extra in plain[1:]:
-                await extra.aclose()
-            plain = plain[:1]
         if settings.certificate is None or settings.private_key is None:
-            return plain
+            return list(plain)
         context = tls_context(settings.certificate, settings.private_key, settings.client_ca)
         return [trio.SSLListener(listener, context, https_compatible=True) for listener in plain]
 

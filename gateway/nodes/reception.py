@@ -11,6 +11,7 @@ from gateway.config import NodeSettings
 from gateway.nodes.sealed import Sealed, StreamLost, answer, notice_loss
 from gateway.nodes.visits import Application, Call, Message, Over, Said, Scope, decode, encode
 from gateway.runtime.guard import failure_counter, guard
+from gateway.runtime.listening import listeners_at
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 
@@ -64,10 +65,7 @@ class Reception:
             OSError: the address cannot be bound.
         """
         settings = self._settings
-        listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
-        for extra in listeners[1:] if settings.port == 0 else ():
-            await extra.aclose()
-        kept = listeners[:1] if settings.port == 0 else listeners
+        kept = await listeners_at(settings.host, settings.port, setting="node")
         port = kept[0].socket.getsockname()[1]
         host = settings.advertise or settings.host
         name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

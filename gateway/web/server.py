@@ -24,6 +24,7 @@ from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
 
 from gateway.config import HttpSettings
 from gateway.runtime.guard import CLOSE_DEADLINE, close_now, failure_counter, guard
+from gateway.runtime.listening import listeners_at
 from gateway.runtime.logs import Log
 from gateway.runtime.metrics import Metrics
 from gateway.web.connection import Connection, Stream
@@ -158,12 +159,7 @@ async def _lifespan(app: AppWrapper, config: ServerConfig) -> AsyncIterator[Life
 
 
 async def _listen(settings: HttpSettings) -> list[Listener]:
-    opened = await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=_BACKLOG)
-    if settings.port == 0:
-        # A name with several addresses would get several ports; one is the promise.
-        for extra in opened[1:]:
-            await extra.aclose()
-        opened = opened[:1]
+    opened = await listeners_at(settings.host, settings.port, setting="http", backlog=_BACKLOG)
     if settings.certificate is None or settings.private_key is None:
         return list(opened)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -56,7 +56,8 @@ async def test_an_address_in_use_is_one_line_and_a_status(tmp_path: Path, door: 
             "--config", str(config(tmp_path, **{door: port})), "serve"
         ) as program:
             assert await program.ended() == 1
-            await program.line("failed:", within=20)
+            told = await program.line("failed:", within=20)
+    assert f"{door}.port" in told
     assert not any("Traceback" in line for line in program.err)
 
 
