@@ -54,7 +54,7 @@ def hold_row(shop: Shop, resource: Resource, identifier: int, parent_id: int | N
     Who changes it at once waits, and finds it changed.
     """
     row = find_row(shop, resource, identifier, parent_id)
-    shop.lock(resource.noun.name, row["id"])
+    shop.hold(resource.noun.name, row)
     return find_row(shop, resource, identifier, parent_id)
 
 

@@ -111,6 +111,20 @@ class Shop:
         rows = self.rows(query)
         return rows[0] if rows else self.get(noun, identifier)
 
+    def hold(self, noun: str, row: Values) -> Values:
+        """Return a row as it is now, held to the commit: who changes it at once finds it changed.
+
+        The client of a document is held before it, as by all that books for clients: else the two
+        would wait for each other.
+
+        Raises:
+            NotFound: it is gone.
+        """
+        client = row.get("client")
+        if client and self.find("customer", id=client) is not None:
+            self.lock("customer", client)
+        return self.lock(noun, row["id"])
+
     def count(self, noun: str, *conditions: ColumnElement[bool], **equal: object) -> int:
         """Return how many rows there are."""
         table = self.tables[noun]

@@ -34,7 +34,6 @@ def change(
     values: Values,
 ) -> None:
     """Change a row by its rule, or as it is, and count the change."""
-    row = _held(shop, shape.noun.name, row)
     if "status" in values and values["status"] is None and row["status"] is not None:
         raise wrong_field("status", "must not be null: what has a state keeps one.")
     _check_mentions(shop, shape, hidden, values)
@@ -45,16 +44,6 @@ def change(
     else:
         rule(shop, row, values)
     hooks.tell(shop, name, "updated", row["id"])
-
-
-def _held(shop: Shop, noun: str, row: Values) -> Values:
-    """Return a row as it is now, held to the commit: who changes it at once finds it changed.
-
-    Its client is held before it, as by all that is booked: else the two would wait for each other.
-    """
-    if row.get("client") and shop.find("customer", id=row["client"]) is not None:
-        shop.lock("customer", row["client"])
-    return shop.lock(noun, row["id"])
 
 
 def remove(noun: str, name: str, rule: Remove | None, shop: Shop, row: Values) -> None:
