@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,10 +96,11 @@ def run_flash(invocation: Invocation) -> int:
 async def _follow(job: TransferJob, key: KeyFor | None, *, as_json: bool) -> int:
     try:
         if as_json:
-            await job.wait(key=key, progress=lambda it: say_json(msgspec.to_builtins(_shown(it))))
+            lines = WantedKey(lambda it: say_json(msgspec.to_builtins(_shown(it))), key)
+            await job.wait(key=key, progress=lines)
         else:
             with _bar() as bar:
-                await job.wait(key=key, progress=Shown(bar))
+                await job.wait(key=key, progress=WantedKey(Shown(bar), key))
             say(f"done: {job.record.transferred} bytes, {job.record.restarts} restarts")
     except JobFailed as error:
         sys.stderr.write(f"{error}\n")
@@ -135,6 +137,30 @@ def _bar() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
+
+
+class WantedKey:
+    """Passes a job on; says once that it waits for a key where nothing here makes one.
+
+    Args:
+        shown: what is called whenever the job has moved.
+        key: makes keys, if anything does.
+    """
+
+    def __init__(self, shown: Callable[[Job], None], key: KeyFor | None) -> None:
+        self._shown = shown
+        self._silent = key is not None
+
+    def __call__(self, job: Job) -> None:
+        """Show where it is."""
+        self._shown(job)
+        if job.state == "awaiting_key" and not self._silent:
+            self._silent = True
+            seed = bytes(job.seed or b"").hex()
+            sys.stderr.write(
+                f"The control unit wants a key for seed {seed}: give one by "
+                f"POST .../jobs/{job.id}/key, or say --key-command next time.\n"
+            )
 
 
 class Shown:
