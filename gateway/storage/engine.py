@@ -55,12 +55,14 @@ def make_engine(url: str, limits: DatabaseSettings | None = None) -> Engine:
 @contextmanager
 def time_limited(connection: Connection, seconds: float) -> Iterator[None]:
     """Stop what SQLite does on ``connection`` after ``seconds``; PostgreSQL does so by itself."""
-    connection.info[_DEADLINE] = monotonic() + seconds
+    # Kept: a connection that breaks meanwhile would raise for being asked once more.
+    info = connection.info
+    info[_DEADLINE] = monotonic() + seconds
     try:
         yield
     finally:
         # Migrations take connections from the same pool, and may take their time.
-        connection.info.pop(_DEADLINE, None)
+        info.pop(_DEADLINE, None)
 
 
 def without_time_limit(connection: Connection) -> None:

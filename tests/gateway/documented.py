@@ -100,7 +100,8 @@ def check_answer(method: str, url: str, status: int, content_type: str | None, b
             fitting = [it for it in responses(api) if it[0] == method and fits(it[1], path)]
             # The one with the fewest parameters: ``/tickets/tickets`` is no ``/tickets/?``.
             for key in sorted(fitting, key=lambda it: it[1].count("?"))[:1]:
-                assert problems(api, responses(api)[key], status, content_type, body) == [], key
+                found = problems(api, responses(api)[key], status, content_type, body)
+                assert found == [], f"{key} answered {status} {body}: {found}"
 
 
 def fits(template: str, path: str) -> bool:

@@ -27,8 +27,11 @@ from gateway.storage.migrations.schema import VERSIONS
 #: Where Debian keeps versions side by side.
 _DEBIAN = Path("/usr/lib/postgresql")
 
-#: What makes a server quick and worthless after a crash: right for tests, and nothing else.
-_HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+#: What makes a server quick, and worthless after a loss of power: right for tests alone.
+_HASTY = ("fsync=off", "full_page_writes=off", "max_connections=200")
+
+#: What makes it forget commits of the last moments when it is killed: for those that never are.
+_FORGETFUL = "synchronous_commit=off"
 
 #: PostgreSQL refuses to run as root; Debian's package brings this account.
 _ACCOUNT = "postgres"
@@ -46,13 +49,15 @@ def binaries() -> Path | None:
 @contextmanager
 def private_server(folder: Path) -> Iterator[URL]:
     """Run a server in ``folder`` for the block; see :func:`private_cluster`."""
-    with private_cluster(folder) as cluster:
+    with private_cluster(folder, _FORGETFUL) as cluster:
         yield cluster.url
 
 
 @contextmanager
-def private_cluster(folder: Path) -> Iterator[Cluster]:
+def private_cluster(folder: Path, *settings: str) -> Iterator[Cluster]:
     """Run a server in ``folder`` for the block; whoever has it may stop and start it.
+
+    What was committed is there again after a stop, unless ``settings`` say otherwise.
 
     Raises:
         RuntimeError: no PostgreSQL is installed, or it does not start; its words are included.
@@ -64,7 +69,7 @@ def private_cluster(folder: Path) -> Iterator[Cluster]:
     folder.mkdir(parents=True, mode=0o700)
     with (folder / "server.log").open("w") as log:
         account = _yield_to_account(folder)
-        server = Server(where, folder, log, account)
+        server = Server(where, folder, log, account, (*_HASTY, *settings))
         server.initialise()
         with server.running():
             query = {"host": str(folder), "port": "5432"}
@@ -89,12 +94,14 @@ class Server:
         folder: holds data and socket.
         log: takes what the server says.
         account: to run as; ``None`` for the present one.
+        settings: ``name=value``, as in its configuration file.
     """
 
     where: Path
     folder: Path
     log: TextIO
     account: str | None
+    settings: tuple[str, ...]
 
     @property
     def _data(self) -> Path:
@@ -117,12 +124,12 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        settings = [f"-c {setting}" for setting in _HASTY]
+        settings = [f"-c {setting}" for setting in self.settings]
         own = f"-k {self.folder} -c listen_addresses='' {' '.join(settings)}"
         self._run("pg_ctl", "-D", str(self._data), "-o", own, "-w", "-s", "start")
 
     def stop(self) -> None:
-        """Stop the server at once, as a loss of power would."""
+        """Stop the server at once, as a kill would."""
         self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "-s", "stop")
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -108,3 +108,17 @@ def test_troubles_are_told_from_mistakes(error: DBAPIError, expected: bool) -> N
 def test_a_database_in_memory_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="needs a file"):
         make_engine(url)
+
+
+def test_a_connection_that_breaks_fails_with_its_own_error(tmp_path: Path) -> None:
+    def work() -> None:
+        with engine.connect() as connection, time_limited(connection, 5.0):
+            connection.begin()
+            connection.invalidate()
+            raise RuntimeError("the server went away")
+
+    with (
+        opened(f"sqlite:///{tmp_path}/a.db") as engine,
+        pytest.raises(RuntimeError, match="the server went away"),
+    ):
+        work()
