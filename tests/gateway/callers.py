@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from quart import Response
@@ -12,16 +13,16 @@ from gateway.web import problems
 Json = Any  # what a test reads out of an answer is its own business
 
 
-class Caller:
+class Caller(ABC):
     """Calls the API below ``ROOT``; part of whatever has the app."""
 
     __slots__ = ()
 
     ROOT: ClassVar[str]
 
+    @abstractmethod
     def served(self) -> QuartTrio:
         """Return the app."""
-        raise NotImplementedError
 
     async def call(
         self, method: str, path: str, json: Json = None, *, token: str | None = "op"
