@@ -78,13 +78,11 @@ def _due(shop: Shop, client_id: int | None) -> datetime | None:
 def change_invoice(shop: Shop, row: Values, values: Values) -> None:
     """Change what an invoice leaves open: its status, and when it is due.
 
+    It comes held, as do all rows that are changed (:meth:`Shop.hold`).
+
     Raises:
         Invalid: it is void, or the change would rewrite what was booked.
     """
-    if row["client"]:
-        # Before their documents, as payments do: else two at once would wait for each other.
-        shop.lock("customer", row["client"])
-    row = shop.lock("sales_invoice", row["id"])
     _check_fixed(row, values)
     if row["status"] == VOID and values.get("status", VOID) != VOID:
         raise broken_rule("This invoice is void. Make a new one instead.")
